@@ -130,6 +130,21 @@ def test_a_reset_lands_where_the_plan_said(desk: Session, name: str, to: Any, pl
     assert list(desk.describe_subscription(name).progress["committed"]) == places
 
 
+@pytest.mark.parametrize("model", ["record", "message"])
+@pytest.mark.parametrize(("minutes", "place"), [(-121, 0), (-90, 1), (-60, 1), (-59, 2), (1, 3)])
+def test_a_reset_to_a_time_lands_on_the_first_message_since_then(
+    s: Session, model: str, minutes: int, place: int
+) -> None:
+    s.create_topic("t")
+    now = datetime.now(UTC)
+    for hours in (2, 1, 0):
+        s.publish("t", {"hours": hours}, publish_time=now - timedelta(hours=hours))
+    s.create_subscription("t", "me", model=model, start="latest")
+    moment = now + timedelta(minutes=minutes)
+    for to in (moment, moment.isoformat(), {0: moment}):
+        assert list(s.reset("t", "me", to, confirm="me")["found"]) == [place]
+
+
 def test_partitions_that_are_not_named_stay(desk: Session) -> None:
     before = list(desk.describe_subscription("group").progress["committed"])
     done = desk.reset("orders", "group", {1: "latest"}, confirm="group")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import nats
 import pytest
+from nats.js.api import ConsumerConfig, DeliverPolicy
 
 import brokerkit as bk
 from brokerkit.sandbox.nats import NatsServer
@@ -81,6 +83,46 @@ def test_a_reset_lands_where_the_plan_said(
 
 
 @pytest.mark.usefixtures("resets")
+@pytest.mark.parametrize("to", ["a datetime", "a text", "an hour ago", "in an hour", "a sequence"])
+def test_a_reset_lands_where_the_client_library_begins(
+    s: Session, nats_server: NatsServer, filled: Filled, to: str
+) -> None:
+    topic, stream = filled
+    s.create_subscription(topic, "me", start="earliest")
+    s.pull(topic, 4, subscription="me")
+    row = s.peek(topic, 10, start="earliest").iloc[6]
+    moment = row["publish_time"].to_pydatetime()
+    hours = {"an hour ago": -1, "in an hour": 1}.get(to, 0)
+    target: Any = {"a text": moment.isoformat(), "a sequence": int(row["offset"])}.get(
+        to, moment + timedelta(hours=hours)
+    )
+    begins = {"opt_start_seq": int(row["offset"])}
+    if to != "a sequence":
+        begins = {"opt_start_time": (moment + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")}
+
+    async def first_of_a_new_consumer() -> tuple[int | None, int]:
+        client = await nats.connect(nats_server.url)
+        try:
+            policy = "by_start_sequence" if to == "a sequence" else "by_start_time"
+            config = ConsumerConfig(deliver_policy=DeliverPolicy(policy), filter_subject=topic, **begins)
+            twin = await client.jetstream().pull_subscribe(topic, stream=stream, config=config)
+            left = (await twin.consumer_info()).num_pending or 0
+            first = (await twin.fetch(1, 5))[0].metadata.sequence.stream if left else None
+        finally:
+            await client.close()
+        return first, left
+
+    first, left = asyncio.run(first_of_a_new_consumer())
+    plan = s.reset(topic, "me", target, dry_run=True)
+    done = s.reset(topic, "me", target, confirm="me")
+    assert list(done["status"]) == ["done"]
+    assert asked(nats_server, stream, "me") == (plan["after"].iloc[0], left, 0)
+    if first is not None:
+        got = s.pull(topic, 50, subscription="me", timeout=3)
+        assert (got["offset"].iloc[0], len(got)) == (first, left)
+
+
+@pytest.mark.usefixtures("resets")
 def test_late_acknowledgements_are_named_in_the_plan(
     s: Session, nats_server: NatsServer, filled: Filled
 ) -> None:
@@ -117,6 +159,8 @@ def test_a_sequence_after_the_end_and_an_unknown_consumer_are_refused(s: Session
     s.create_subscription(topic, "me", start="earliest")
     with pytest.raises(bk.ConfigError, match="999 lies outside the topic, which has 1 up to 21"):
         s.reset(topic, "me", 999, confirm="me")
+    with pytest.raises(bk.NotFound, match="no partition 0: the topic has no partitions"):
+        s.reset(topic, "me", {0: 10}, confirm="me")
     with pytest.raises(bk.NotFound, match="no consumer 'none'"):
         s.reset(topic, "none", "latest", confirm="none")
 

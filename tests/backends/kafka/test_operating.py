@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,28 @@ def test_a_reset_lands_where_the_plan_said(
     done = s.reset(filled, group, to, confirm=group)
     assert set(done["status"]) == {"done"}
     assert committed(admin, group, filled) == {0: 5, 1: 5} | places
+
+
+@pytest.mark.parametrize("to", ["2h ago", "between two", "of one", "after all", "text", "each"])
+def test_a_reset_to_a_time_lands_where_the_client_library_finds_it(
+    s: Session, admin: AdminClient, kafka_server: KafkaServer, filled: str, to: str
+) -> None:
+    group = new_group(s, filled)
+    sixth = s.peek(filled, 20, start="earliest")["publish_time"].sort_values().iloc[10].to_pydatetime()
+    away = {"2h ago": -7200, "between two": 30, "after all": 7200}.get(to, 0)
+    moment = sixth + timedelta(seconds=away)
+    target: Any = {"text": moment.isoformat(), "each": {0: moment, 1: "latest"}}.get(to, moment)
+    millis = int(moment.timestamp() * 1000)
+    with closing(Consumer({"bootstrap.servers": kafka_server.bootstrap, "group.id": "asks"})) as client:
+        found = client.offsets_for_times([TopicPartition(filled, number, millis) for number in (0, 1)], 10)
+        # the client library says -1 for the end
+        places = {each.partition: 10 if each.offset < 0 else each.offset for each in found}
+    if to == "each":
+        places[1] = 10
+    plan = s.reset(filled, group, target, dry_run=True)
+    assert dict(zip(plan["partition"], plan["after"], strict=True)) == places
+    assert set(s.reset(filled, group, target, confirm=group)["status"]) == {"done"}
+    assert committed(admin, group, filled) == places
 
 
 def test_an_offset_after_the_end_is_refused(s: Session, admin: AdminClient, filled: str) -> None:

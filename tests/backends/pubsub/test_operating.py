@@ -65,6 +65,24 @@ def test_a_reset_to_a_time_brings_back_what_is_retained(emulated: Session, to: s
     assert len(emulated.pull(topic, 5, subscription=name)) == 5
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_a_reset_to_a_time_brings_back_what_the_client_library_does(emulated: Session, text: bool) -> None:
+    topic, name = made(emulated, ordering=False, retain_acked=True)
+    twin = new_name()
+    emulated.create_subscription(topic, twin, ordering=False, retain_acked=True)
+    for number in range(5, 10):
+        emulated.publish(topic, {"n": number})
+    later = emulated.pull(topic, 5, subscription=name)
+    emulated.pull(topic, 5, subscription=twin)
+    moment = later["publish_time"].sort_values().iloc[2].to_pydatetime()
+    client = emulated.native.subscriber
+    client.seek(request={"subscription": client.subscription_path(PROJECT, twin), "time": moment})
+    emulated.reset(topic, name, moment.isoformat() if text else moment, confirm=name)
+    own, other = (emulated.pull(topic, 50, subscription=each, timeout=4) for each in (name, twin))
+    assert sorted(own["value"]) == sorted(other["value"])
+    assert set(later[later["publish_time"] >= moment]["value"]) == set(own["value"])
+
+
 def test_the_plan_says_that_nothing_comes_back_where_nothing_is_retained(emulated: Session) -> None:
     topic, name = made(emulated, ordering=False)
     (note,) = emulated.reset(topic, name, "earliest", dry_run=True).attrs["brokerkit"]["notes"]

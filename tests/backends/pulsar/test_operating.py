@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -77,6 +78,50 @@ def test_each_partition_is_moved_or_stays(s: Session, pulsar_server: PulsarServe
     assert list(done["partition"]) == [1]
     assert s.describe_subscription("me", topic).progress["lag"].tolist() == [0, half[1]]
     assert backlog(pulsar_server, topic, "me") == half[1]
+
+
+def cursors(server: PulsarServer, topic: str, subscription: str) -> list[str]:
+    """Where the broker says that a subscription is, in each of two partitions."""
+    base = f"{server.admin}/admin/v2/{topic.replace('://', '/')}"
+    answers = [httpx.get(f"{base}-partition-{number}/internalStats").json() for number in range(2)]
+    return [each["cursors"][subscription]["markDeletePosition"] for each in answers]
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "a datetime",
+        "an id in each",
+        *(pytest.param(to, marks=pytest.mark.extended) for to in ("a text", "-1h", "-1ms", "an id in one")),
+    ],
+)
+def test_a_reset_lands_where_the_client_library_seeks_to(
+    s: Session, pulsar_server: PulsarServer, make: Make, to: str
+) -> None:
+    topic = make(2)
+    sent(s, topic, 20)
+    rows = s.scan(topic, progress=False).to_pandas().sort_values("publish_time", kind="stable")
+    moment = rows["publish_time"].iloc[11].to_pydatetime()
+    rest = rows[rows["publish_time"] >= moment]
+    firsts = {number: rest[rest["partition"] == number].iloc[0] for number in (0, 1)}
+    target: Any = {
+        "a datetime": moment,
+        "a text": moment.isoformat(),
+        "an id in each": {number: row["id"] for number, row in firsts.items()},
+        "an id in one": {1: firsts[1]["id"]},
+    }.get(to, to)
+    seek = {"-1h": moment - timedelta(hours=1), "-1ms": moment + timedelta(hours=1)}.get(to, moment)
+    s.create_subscription(topic, "me", start="earliest")
+    s.create_subscription(topic, "twin", start="earliest")
+    plan = s.reset(topic, "me", target, dry_run=True)
+    done = s.reset(topic, "me", target, confirm="me")
+    assert set(done["status"]) == {"done"}
+    assert list(done["found"]) == list(plan["after"])
+    twin = s.native.subscribe(f"{topic}-partition-1" if to == "an id in one" else topic, "twin")
+    twin.seek(int(seek.timestamp() * 1000))
+    twin.close()
+    assert cursors(pulsar_server, topic, "me") == cursors(pulsar_server, topic, "twin")
+    assert backlog(pulsar_server, topic, "me") == backlog(pulsar_server, topic, "twin")
 
 
 def test_a_position_inside_a_batch_delivers_from_there(s: Session, make: Make) -> None:
