@@ -98,7 +98,7 @@ def test_no_output_of_a_masked_connection_shows_what_is_hidden(
         check(json.dumps([sent, browser_state(browser._model)], default=str), browser, browser.frame)
         tail = s.tail(topic)
         waiting.eventually(lambda: len(tail.frame) >= 20, "the tail shows the newest", within=30)
-        first, rows = tail._model.newest(100)
+        first, rows = tail._model.kept.newest(100)
         views = [rows_view(rows, first), [detail_view(rows.slice(row, 1)) for row in range(rows.num_rows)]]
         check(json.dumps([tail_state(tail._model), views], default=str), tail, tail.frame, tail.notes)
         tail.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,6 +18,10 @@ from brokerkit.frames.build import FrameBuilder
 from ..filters import Filter
 from ..overlooked import Overlooked
 from .peek import merged_by_time
+from .ranges import parse_range, range_finder
+
+if TYPE_CHECKING:
+    from ..base import BrokerSession
 
 BOUNDS_SECONDS = 5.0
 MAX_BEHIND = 10_000
@@ -227,3 +232,24 @@ def _back(bounds: Bounds, rows: int) -> int:
     if not bounds.estimate or not rows:
         return bounds.end
     return max(bounds.start, bounds.before(bounds.end, rows))
+
+
+def beginning(
+    session: BrokerSession, topic: str, start: Any
+) -> tuple[dict[int | None, int] | None, dict[int | None, int | None]]:
+    """Return where each partition is followed from, and the time from which earlier rows are shown.
+
+    A `start` of None is the end of the topic, and so are the partitions that a mapping does not name.
+    """
+    if start is None:
+        return None, {}
+    span = parse_range(start, None)
+    located = range_finder(session).locate(topic, span)
+    named = span.start if isinstance(span.start, Mapping) else None
+    positions = {
+        each.bounds.partition: each.start
+        if named is None or each.bounds.partition in named
+        else each.bounds.end
+        for each in located
+    }
+    return positions, {each.bounds.partition: each.since for each in located}

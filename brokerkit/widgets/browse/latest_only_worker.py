@@ -1,9 +1,10 @@
-"""Background jobs, one at a time: a new job replaces the running or pending one."""
+"""Background jobs, one at a time of each kind: a new job replaces the running or pending one."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
 from brokerkit.core.vocabulary.cancellation import Cancellation, Deadline
 from brokerkit.core.vocabulary.errors import Cancelled
@@ -78,3 +79,31 @@ class LatestOnlyWorker:
             self._running = None
             ended, self._ended = self._ended, Latch()
         ended.set()
+
+
+class Workers:
+    """A worker for each of these names, which its thread bears with the name of `owner`."""
+
+    def __init__(self, names: Iterable[str], owner: str) -> None:
+        self._workers = {name: LatestOnlyWorker(f"{name} of {owner}") for name in names}
+
+    def __getitem__(self, name: str) -> LatestOnlyWorker:
+        return self._workers[name]
+
+    def stop(self, *names: str) -> None:
+        """Cancel the jobs of the named workers."""
+        for name in names:
+            self._workers[name].stop()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no worker runs a job; return whether that is so."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return all(
+            worker.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            for worker in self._workers.values()
+        )
+
+    def wait_for(self, *names: str, timeout: float) -> None:
+        """Wait for the named workers, each at most `timeout` seconds."""
+        for name in names:
+            self._workers[name].wait(timeout)

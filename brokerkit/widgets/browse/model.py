@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.sanitize import plain
 
 from ..confirming import check_confirmed
 from ..protocol.companions import Which
-from ..side_effects import choices_of
 from .companions import Companions
 from .compare import Compared
-from .latest_only_worker import Job, LatestOnlyWorker
+from .latest_only_worker import Job, Workers
 from .lifetime import tied
 from .neighbours import neighbour
 from .query import Query
+from .reading import WORKERS as READING
+from .reading import Reading
 from .search import Search
 from .shown_rows import ShownRows
 from .topic_facts import WORKERS as FACTS
@@ -41,7 +39,7 @@ PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
 MOVED = ("histogram", "topics", "description", "subscriptions", "schema")
 """What is shown of a topic besides its messages."""
-WORKERS = (*FACTS, "search", "fields", "message", "export", "reset")
+WORKERS = (*FACTS, *READING, "message", "export", "reset")
 
 
 class BrowserModel:
@@ -73,13 +71,9 @@ class BrowserModel:
         self.companions = Companions(session)
         self.owner: Callable[[], object] = lambda: None
         self.rows = ShownRows(session.schema_source)
-        self._lock = RLock()
-        self._workers = {
-            name: LatestOnlyWorker(f"{name} of the browser of {plain(session.name, 40)}") for name in WORKERS
-        }
+        self._workers = Workers(WORKERS, f"the browser of {plain(session.name, 40)}")
+        self._reading = Reading(session, self.rows, self._workers, self.tell)
         self.facts = TopicFacts(session, self.topics, self._workers, self.tell, self._failed)
-        self._query: Query | None = None
-        self._search: Search | None = None
         self.on_change: Callable[..., None] | None = None
         self.on_begin: Callable[[], None] | None = None
         self._cell = tied(self, session)
@@ -98,12 +92,12 @@ class BrowserModel:
     @property
     def query(self) -> Query | None:
         """The arguments of `peek` for the rows; None before a topic is chosen."""
-        return self._query if self._search is None else self._search.query
+        return self._reading.query
 
     @property
     def topic(self) -> str | None:
         """The topic whose messages are shown."""
-        return None if self._query is None else self._query.topic
+        return self._reading.topic
 
     def ask(self, query: Query, *, confirm: str | None = None, columns: Sequence[str] | None = None) -> None:
         """Read the messages of a query.
@@ -117,22 +111,12 @@ class BrowserModel:
         Raises:
             ConfigError: The query cannot be used, or the name is missing or wrong.
         """
-        search = self._search
-        if search is not None and query.differs_in_fields_only(search.query):
-            return self._expand(search, query, columns)
+        if self._reading.only_fields_differ(query):
+            return self._reading.expand(query, columns)
         if query.side_effects is not None:
             check_confirmed(self.session, query.topic, confirm, "look with side effects")
-        readable = query.side_effects is not None or not choices_of(self.session.capabilities)
-        with freed(self._lock), self._lock:
-            moved = self.topic != query.topic
-            search = None
-            if readable:
-                search = Search(self.session, query, self._workers["search"], lambda: self._found(search))
-            self._workers["search"].stop()
-            self._query, self._search, self.problem = query, search, None
-            self.rows.expanding = query.expand
-            builder = query.builder(self.session) if search is None else search.builder
-            self.rows.clear(builder, keep_view=not moved)
+        moved, search = self._reading.turn_to(query)
+        self.problem = None
         if self.on_begin is not None:
             self.on_begin()
         if search is not None:
@@ -148,29 +132,11 @@ class BrowserModel:
         Raises:
             ConfigError: The query cannot be used, or it would have a side effect.
         """
-        search = self._search
-        shown = search is not None and query.differs_in_fields_only(search.query)
-        if query.side_effects is not None and not shown:
+        if query.side_effects is not None and not self._reading.only_fields_differ(query):
             raise ConfigError(
                 f"to read again has a side effect ({query.side_effects}): choose it, and press Search"
             )
         self.ask(query, columns=columns)
-
-    def _expand(self, search: Search, query: Query, columns: Sequence[str] | None) -> None:
-        """Show or hide JSON fields of the rows found so far as columns, without reading them again."""
-
-        def expand(cancellation: Cancellation) -> None:
-            if not self.rows.put(search.table, lambda: search is self._search):
-                return
-            names = self.rows.result.names
-            self.rows.choose_columns([name for name in columns or () if name in names] or None)
-            self.tell("rows")
-
-        search.query = self._query = query
-        self.rows.expanding = query.expand
-        self.rows.choose_columns(None)
-        self._workers["fields"].run(expand)
-        self.tell()
 
     def stop(self, why: str = "you stopped it") -> None:
         """Stop all reading; the rows found so far stay."""
@@ -179,34 +145,21 @@ class BrowserModel:
 
     def stop_reading(self, *workers: str) -> None:
         """Stop the search and the step to another message, or only the named workers."""
-        for name in workers or ("search", "message"):
-            self._workers[name].stop()
+        self._workers.stop(*(workers or ("search", "message")))
 
     def forget(self) -> None:
         """Stop, and drop the rows; a notebook may keep the browser object for a long time."""
         self.stop()
-        with freed(self._lock), self._lock:
-            self._search = None
-            self.rows.clear()
+        self._reading.forget()
         self.tell("rows", "detail")
 
     def go_on(self, more: int = 0) -> None:
         """Continue a search where it stopped, with a limit raised by `more` rows."""
-        search = self._search
-        if search is not None:
-            if more == 0 and search.status == "at the limit":
-                more = search.query.limit
-            search.go_on(more)
-            self._query = search.query
-            self.tell()
+        self._reading.go_on(more)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being read; return whether that is so."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        return all(
-            worker.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-            for worker in self._workers.values()
-        )
+        return self._workers.wait(timeout)
 
     def run(self, worker: str, job: Job) -> None:
         """Run a job in the thread of a worker; it replaces the one that runs there."""
@@ -214,8 +167,7 @@ class BrowserModel:
 
     def wait_for(self, *workers: str, timeout: float) -> None:
         """Wait for the named workers, each at most `timeout` seconds."""
-        for name in workers:
-            self._workers[name].wait(timeout)
+        self._workers.wait_for(*workers, timeout=timeout)
 
     def settle(self) -> None:
         """Wait a while for a running read: for code, which wants the rows. Clicks do not wait."""
@@ -229,30 +181,24 @@ class BrowserModel:
     @property
     def search(self) -> Search | None:
         """The search that found the rows."""
-        return self._search
+        return self._reading.search
 
     @property
     def running(self) -> bool:
         """Whether rows are being read now."""
-        return self._search is not None and self._search.running
+        search = self.search
+        return search is not None and search.running
 
     # The rows.
 
     def frame(self) -> pd.DataFrame:
         """Return the rows, as the shown call returns them."""
         self.settle()
-        rows, order, columns = self.rows.ordered()
-        found = self.as_frame(rows)
-        if order is not None:
-            found.index = found.index.take(order.to_numpy().astype("int64"))
-        return found if columns is None else found[columns]
+        return self._reading.frame()
 
     def as_frame(self, rows: pa.Table) -> pd.DataFrame:
         """Return rows as a frame that remembers where they came from."""
-        details = {"peek": self.topic or ""} | (
-            {} if self._search is None else {"read": self._search.report()}
-        )
-        return self.rows.as_frame(rows, self.session.name, details)
+        return self._reading.as_frame(rows)
 
     def select(self, wanted: Any) -> None:
         """Select the rows that a user named; see `ShownRows.choose_named`."""
@@ -325,13 +271,6 @@ class BrowserModel:
     def count(self, what: str = "topic") -> None:
         """Make the histogram of the `topic` or of the `rows` found; see `TopicFacts.count`."""
         self.facts.count(what, self.rows.result.rows)
-
-    def _found(self, search: Search | None) -> None:
-        if search is None or search is not self._search:
-            return
-        table = search.table
-        new = not self.rows.are(table) and self.rows.put(table, lambda: search is self._search)
-        self.tell(*(["rows"] if new else []))
 
     def _failed(self, error: BaseException) -> None:
         self.problem = (

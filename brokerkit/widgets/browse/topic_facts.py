@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from brokerkit.core.vocabulary.subscriptions import SubscriptionDescription
 from brokerkit.core.vocabulary.topics import SubscriptionInfo, TopicDescription
 
 from .histogram import Histogram, of_rows, of_topic
-from .latest_only_worker import LatestOnlyWorker
+from .latest_only_worker import Workers
 from .topics import NOT_KNOWN, TopicList
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class TopicFacts:
         self,
         session: DataSession,
         topics: TopicList,
-        workers: Mapping[str, LatestOnlyWorker],
+        workers: Workers,
         tell: Callable[..., None],
         failed: Callable[[BaseException], None],
     ) -> None:

@@ -23,6 +23,45 @@ class Problem(NamedTuple):
     text: str
 
 
+class Checks:
+    """What messages are checked for.
+
+    Attributes:
+        json: Whether values must be JSON. None checks those that look like JSON, as a warning only.
+        schema: The JSON Schema that values must satisfy; None for none.
+    """
+
+    def __init__(self, json: bool | None = None, schema: Any = None) -> None:
+        self.json = json
+        self.use_schema(schema)
+
+    def use_schema(self, schema: Any) -> None:
+        """Check values against a JSON Schema; None for none.
+
+        Raises:
+            ConfigError: The schema is not valid, or the library is not installed.
+        """
+        self._validate = None if schema is None else validator(schema)
+        self.schema = schema
+
+    def problems(
+        self, message: OutboundMessage, capabilities: Capabilities, text: str | None = None
+    ) -> list[Problem]:
+        """Return all problems of a message.
+
+        Args:
+            message: The message.
+            capabilities: What the system can do.
+            text: What the payload was encoded from, if it is not the value itself.
+        """
+        looks = text is None and self.json is None and (message.data or b"").lstrip()[:1] in (b"{", b"[")
+        must = self.json is True or looks
+        found = problems_of(message, capabilities, json=must, validate=self._validate, text=text)
+        if not looks or self._validate is not None:
+            return found
+        return [Problem("warning", each.text) if each.text.startswith("not JSON") else each for each in found]
+
+
 def problems_of(
     message: OutboundMessage,
     capabilities: Capabilities,

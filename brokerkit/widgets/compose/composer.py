@@ -13,6 +13,7 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.outcome import OutcomeFrame
 
 from ..panel import Channel, PanelDisplayed
+from .calls import composer_call
 from .checks import Problem
 from .model import ComposerModel
 from .view import ComposerPanel, ComposerView, planned
@@ -174,7 +175,7 @@ class Composer(PanelDisplayed):
     @property
     def call(self) -> str:
         """The Python call that makes a composer of the same state."""
-        return self._model.call()
+        return composer_call(self._model)
 
     # Display.
 

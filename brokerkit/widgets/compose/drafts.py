@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +182,37 @@ def _with_value(frame: Any, row: int, text: str) -> Any:
 def drafts_of_frame(frame: Any, kind: Kind | None = None, key: str | None = None) -> Drafts:
     """Return each row of a frame as a message, as `publish_frame` would send it."""
     return Drafts(plan_of(frame, kind, key, None), frame)
+
+
+def drafts_of(message: Any, frame: Any, file: Any, kind: Kind | None, key_column: str | None) -> Drafts:
+    """Return the messages of a frame or a file, or one message.
+
+    Raises:
+        ConfigError: There is no message in it, or it cannot be used.
+    """
+    if frame is not None:
+        made = drafts_of_frame(frame, kind, key_column)
+    elif file is not None:
+        made = drafts_of_file(file, kind, key_column)
+    else:
+        return drafts_of_message(message)
+    if not len(made):
+        raise ConfigError("there is no message in it")
+    return made
+
+
+def moment_of(value: Any) -> Any:
+    """Return a time, also from ISO text.
+
+    Raises:
+        ConfigError: The text is not a time.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ConfigError(f"publish_time= must be a datetime, or one as ISO text: {error}") from error
 
 
 def drafts_of_message(message: Any) -> Drafts:

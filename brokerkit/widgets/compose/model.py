@@ -7,11 +7,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.interrupts import Hold, check_interrupt
-from brokerkit.core.vocabulary.messages import OutboundMessage, new_run
+from brokerkit.core.vocabulary.interrupts import Hold
+from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.core.vocabulary.outbound_rows import Item
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.display.sanitize import plain
@@ -21,17 +19,17 @@ from brokerkit.session.arguments import check_topic
 from brokerkit.session.interrupted import Interrupted, outcome_kept
 from brokerkit.session.publish.messages import message_of
 
-from ..call_text import LONGEST, Name, call_text, variable_of
 from ..confirming import check_confirmed
-from ..row_view import bytes_text
-from .checks import Problem, problems_of, validator
-from .drafts import Drafts, drafts_of_file, drafts_of_frame, drafts_of_message
+from .checks import Checks, Problem
+from .drafts import drafts_of, moment_of
+from .sending import Results, dry_run, send
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from brokerkit.session.publish.placement import Partitions, Times
     from brokerkit.session.session import DataSession
 
-CHUNK = 1_000
 DOUBTFUL = PublishResult("unknown", error=BrokerError("interrupted while it was being published"))
 
 
@@ -44,6 +42,8 @@ class ComposerModel:
         unsent: Whether it was edited, or sending it failed, and not all of it was confirmed since.
         sent: Whether all of it was confirmed, and nothing was changed since.
         sessions: The sessions that it may publish to.
+        file: The file that its messages are from; None if there is none.
+        asked: What was asked for partitions and times.
         said: What the last action did, in words.
         plan: The lines of the last dry run that was shown.
         outcome: The receipts of the last `send`.
@@ -80,37 +80,23 @@ class ComposerModel:
         self.sessions = [session, *(each for each in sessions if each is not session)]
         self._to = session if to is None else self._known(to)
         if message is None and frame is None and file is None:
-            moment = _moment(publish_time)
-            message = message_of(value, key, attributes, partition, moment)
+            message = message_of(value, key, attributes, partition, moment_of(publish_time))
             self._read = False
         elif partition is not None or publish_time is not None:
             raise ConfigError("partition= and publish_time= are for value=: what is given brings its own")
         else:
             self._read = file is None
-        self._drafts = self._begin(message, frame, file, kind, key_column)
-        self._asked: dict[str, Any] = {"partitions": partitions, "times": times}
+        self._drafts = drafts_of(message, frame, file, kind, key_column)
+        self.asked: dict[str, Any] = {"partitions": partitions, "times": times}
         self._drafts.place(self._to, self._topic, partitions, times)
-        self._file = file
+        self.file = file
         self._row = 0
-        self._json = json
-        self._schema, self._validate = schema, None if schema is None else validator(schema)
+        self._checks = Checks(json, schema)
         self._typed_wrong: str | None = None
         self.unsent = self.sent = False
         self.said = ""
         self.plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
-
-    @staticmethod
-    def _begin(message: Any, frame: Any, file: Any, kind: Kind | None, key_column: str | None) -> Drafts:
-        if frame is not None:
-            made = drafts_of_frame(frame, kind, key_column)
-        elif file is not None:
-            made = drafts_of_file(file, kind, key_column)
-        else:
-            return drafts_of_message(message)
-        if not len(made):
-            raise ConfigError("there is no message in it")
-        return made
 
     def __len__(self) -> int:
         return len(self._drafts)
@@ -184,7 +170,7 @@ class ComposerModel:
             ConfigError: It cannot be published there.
         """
         to, topic = self._known(session), check_topic(topic)
-        self._drafts.place(to, topic, **self._asked)
+        self._drafts.place(to, topic, **self.asked)
         self._to, self._topic, self.sent = to, topic, False
         self._changed(plan_too=True)
 
@@ -216,21 +202,20 @@ class ComposerModel:
 
     @property
     def json(self) -> bool | None:
-        return self._json
+        return self._checks.json
 
     def check_json(self, value: bool | None) -> None:
         """Check that values are JSON; see `Composer.json`."""
-        self._json = value
+        self._checks.json = value
         self._changed()
 
     @property
     def schema(self) -> Any:
-        return self._schema
+        return self._checks.schema
 
     def check_schema(self, schema: Any) -> None:
         """Check values against a JSON Schema; None for none."""
-        self._validate = None if schema is None else validator(schema)
-        self._schema = schema
+        self._checks.use_schema(schema)
         self._changed()
 
     def _changed(self, *, plan_too: bool = False) -> None:
@@ -250,74 +235,34 @@ class ComposerModel:
     def _problems(self, row: int, item: Item) -> list[Problem]:
         if isinstance(item, BrokerError):
             return [Problem("error", plain(str(item), 300))]
-        text = self._drafts.text(row)
-        looks = text is None and self._json is None and (item.data or b"").lstrip()[:1] in (b"{", b"[")
-        found = problems_of(
-            item, self._to.capabilities, json=self._json is True or looks, validate=self._validate, text=text
-        )
-        if looks and self._validate is None:
-            found = [
-                Problem("warning", each.text) if each.text.startswith("not JSON") else each for each in found
-            ]
+        found = self._checks.problems(item, self._to.capabilities, self._drafts.text(row))
         return found + [Problem("warning", plain(each, 300)) for each in self._drafts.differences(row, item)]
+
+    def _errors(self, row: int, item: Item) -> list[str]:
+        return [each.text for each in self._problems(row, item) if each.level == "error"]
 
     def dry_run(self) -> pd.DataFrame:
         """Return exactly the messages that `send` would send, and the errors of the other rows."""
-        lines = []
-        for row, item in enumerate(self._drafts.items(0, len(self))):
-            wrong = [each.text for each in self._problems(row, item) if each.level == "error"]
-            message = None if isinstance(item, BrokerError) else item
-            lines.append(
-                {
-                    "row": row,
-                    "session": self._to.name,
-                    "topic": self._topic,
-                    "key": message and message.key,
-                    "value": message and message.data,
-                    "attributes": None if message is None else list(message.attributes),
-                    "partition": message and message.partition,
-                    "publish_time": message and message.publish_time,
-                    "bytes": None if message is None or message.data is None else len(message.data),
-                    "error": "; ".join(wrong) or None,
-                }
-            )
-        return pd.DataFrame(lines, dtype=object).astype({"row": "int64"})
+        return dry_run(self._drafts, self._to, self._topic, self._errors)
 
     def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
         """Send every message that has no error, and return one receipt per message; see `Composer.send`."""
         check_confirmed(self._to, self._topic, confirm, "publish")
         if self._typed_wrong is not None:
             raise ConfigError(self._typed_wrong)
-        results: list[PublishResult | None] = []
-        send = partial(self._send, results, timeout)
-        return outcome_kept(self._to, send, partial(self._interrupted, results))
+        results: Results = []
+        sent = partial(self._send, results, timeout)
+        return outcome_kept(self._to, sent, partial(self._interrupted, results))
 
-    def _send(self, results: list[PublishResult | None], timeout: float | None, hold: Hold) -> OutcomeFrame:
-        """Send; messages on their way have None in `results` until their outcome is known."""
+    def _send(self, results: Results, timeout: float | None, hold: Hold) -> OutcomeFrame:
         hold.begin()
         publisher = self._to.shared_publisher().topic(self._topic)
-        for start in range(0, len(self), CHUNK):
-            check_interrupt()
-            items = self._drafts.items(start, min(start + CHUNK, len(self)))
-            errors = [
-                [each.text for each in self._problems(row, item) if each.level == "error"]
-                for row, item in enumerate(items, start)
-            ]
-            good = [item for item, wrong in zip(items, errors, strict=True) if not wrong]
-            results += [None] * len(items)
-            # a message that was read earlier is not the original of this one
-            run = new_run() if self._read else None
-            named = [item if run is None else item.again(f"{run}-{start + n}") for n, item in enumerate(good)]  # type: ignore[union-attr]  # errors are left out
-            sent = iter(publisher.publish_batch(named, timeout=timeout) if named else [])  # type: ignore[arg-type]  # errors are left out
-            results[start:] = [
-                PublishResult("failed", error=ConfigError("; ".join(wrong))) if wrong else next(sent)
-                for wrong in errors
-            ]
+        send(self._drafts, publisher, self._errors, results, copies=self._read, timeout=timeout)
         outcome = self._receive(results)
         self._changed(plan_too=True)
         return outcome
 
-    def _receive(self, results: Sequence[PublishResult | None]) -> OutcomeFrame:
+    def _receive(self, results: Results) -> OutcomeFrame:
         """Make these the receipts."""
         self.outcome = outcome_frame(DOUBTFUL if result is None else result for result in results)
         self.sent = self.outcome.counts["confirmed"] == len(self.outcome)
@@ -326,47 +271,8 @@ class ComposerModel:
         self.said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
         return self.outcome
 
-    def _interrupted(self, results: Sequence[PublishResult | None]) -> Interrupted | None:
+    def _interrupted(self, results: Results) -> Interrupted | None:
         if not results:
             return None
         outcome = self._receive(results)
         return Interrupted(f"sending was interrupted ({self.said}); see composer.outcome", outcome)
-
-    def call(self) -> str:
-        """Return the Python call that makes a composer of the same state."""
-        place = None if self._to is self.session else variable_of(self._to, "other")
-        name = f"{variable_of(self.session, 's')}.compose"
-        shared = {"json": self._json, "schema": self._schema, "to": place}
-        asked = {name: value for name, value in self._asked.items() if value is not None}
-        if len(self) > 1:
-            source = {"file": str(self._file)} if self._file is not None else {"frame": Name("df")}
-            made = call_text(name, self._topic, **source, **shared, **asked)
-            mine = variable_of(self.owner(), "composer")
-            return f"{mine} = {made}; {mine}.row = {self._row}" if self._row else made
-        try:
-            message = self.message
-        except BrokerError:
-            return call_text(name, self._topic, **shared)
-        if len(message.data or b"") > LONGEST:
-            mine = Name(f"{variable_of(self.owner(), 'composer')}.message")
-            return call_text(name, self._topic, message=mine, **shared)
-        value: Any = message.data
-        text = None if value is None else bytes_text(value)
-        if text is not None and text.encode() == value:
-            value = text
-        key: Any = message.key
-        if key is not None and bytes_text(key).encode() == key:
-            key = bytes_text(key)
-        parts: dict[str, Any] = {"value": Name("None") if value is None else value, "key": key}
-        parts |= {"partition": message.partition, "publish_time": message.publish_time}
-        return call_text(name, self._topic, **parts, attributes=list(message.attributes) or None, **shared)
-
-
-def _moment(value: Any) -> Any:
-    """Return a time, also from ISO text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ConfigError(f"publish_time= must be a datetime, or one as ISO text: {error}") from error

@@ -16,6 +16,7 @@ from ..editing import name_to_text, text_to_name, to_bytes, to_text
 from ..panel import Channel, Panel
 from ..protocol.compose import ComposeState, TypedHeader
 from ..row_view import bytes_text, size_text
+from .calls import composer_call
 from .model import ComposerModel
 
 EDITABLE_BYTES = 200_000
@@ -137,7 +138,7 @@ def state_of(model: ComposerModel) -> ComposeState:
         "receipts": [
             {str(name): plain(str(value), 200) for name, value in line.items()} for line in receipts
         ],
-        "call": model.call(),
+        "call": composer_call(model),
     }
 
 

@@ -1,11 +1,8 @@
-"""The state of a tail: the rows that are kept, the filter, and the thread that reads."""
+"""The state of a tail: the rows that are kept, the filter, and the reading of new ones."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,8 +10,7 @@ import pyarrow as pa
 
 from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
-from brokerkit.core.vocabulary.freed import freed
+from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.masking.mask import Mask, as_mask
@@ -22,23 +18,19 @@ from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
 from brokerkit.session.options import ReadOptions
-from brokerkit.session.overlooked import Overlooked
-from brokerkit.session.read.following import Found, LookFailed, Note, TopicReader
-from brokerkit.session.read.ranges import parse_range, range_finder
+from brokerkit.session.read.following import Found, LookFailed, TopicReader, beginning
 from brokerkit.session.reader_schemas import planned
 
 from ..call_text import Name, call_text, variable_of
 from ..notebook_cells import cells
+from .kept import Kept, Place
 from .loop import INTERVAL, ReadLoop
-from .rate import RateMeter
-from .ring import Ring
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from brokerkit.session.session import DataSession
 
-NOTES = 100
 BEFORE = 20
 """How many messages of each partition are shown from the start."""
 LOOK_BACK = 1_000
@@ -67,8 +59,7 @@ class TailModel:
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
         viewers: Its views.
-        read: How many messages were read.
-        skipped: How many messages were skipped to keep up.
+        kept: The rows, notes and counts.
     """
 
     def __init__(
@@ -96,16 +87,10 @@ class TailModel:
         self._builder = reading.builder(session.schema_source, session.mask)
         self._filter = Filter(key, where, self._builder.schema)
         self._key, self._where = key, where
-        self._ring = Ring(self._builder.schema, rows=check_count(rows, "rows"))
+        self.kept = Kept(self._builder.schema, rows=check_count(rows, "rows"))
         self.owner: Callable[[], object] = lambda: None
         self.viewers: list[Viewer] = []
-        self._lock = threading.RLock()
-        self._rate = RateMeter(time.monotonic())
-        self._notes: deque[Note] = deque(maxlen=NOTES)
-        self._selected: pa.Table | None = None
-        self.read = self.skipped = 0
-        self._overlooked = Overlooked()
-        positions, since = self._beginning()
+        positions, since = beginning(session, topic, start)
         self._reader = TopicReader(session.inspector, topic, self._builder, self._filter, positions, since)
         if start is None:
             self._reader.look_back(BEFORE)
@@ -127,97 +112,37 @@ class TailModel:
         close_at_exit(self)
         self._loop.start()
 
-    def _beginning(self) -> tuple[dict[int | None, int] | None, dict[int | None, int | None]]:
-        """Return where each partition is followed from, and the time from which earlier rows are shown."""
-        if self._start is None:
-            return None, {}
-        span = parse_range(self._start, None)
-        located = range_finder(self.session).locate(self.topic, span)
-        named = span.start if isinstance(span.start, Mapping) else None
-        positions = {
-            each.bounds.partition: each.start
-            if named is None or each.bounds.partition in named
-            else each.bounds.end
-            for each in located
-        }
-        return positions, {each.bounds.partition: each.since for each in located}
-
     # The rows.
 
     def frame(self) -> pd.DataFrame:
         """Return the rows that are kept now."""
-        with freed(self._lock), self._lock:
-            table = self._ring.table()
-        return self._as_frame(table)
-
-    def newest(self, rows: int) -> tuple[int, pa.Table]:
-        """Return the newest rows, and the number of the first of them."""
-        with freed(self._lock), self._lock:
-            return self._ring.newest(rows)
-
-    def newest_notes(self, count: int) -> list[Note]:
-        """Return the newest notes."""
-        with freed(self._lock), self._lock:
-            return list(self._notes)[max(0, len(self._notes) - count) :]
-
-    @property
-    def notes(self) -> list[Note]:
-        return list(self._notes)
-
-    def rate(self) -> list[int]:
-        """Return how many messages came in each of the last seconds."""
-        with freed(self._lock), self._lock:
-            return self._rate.counts(time.monotonic())
-
-    @property
-    def selected_row(self) -> pa.Table | None:
-        """The selected row; None if none is selected."""
-        return self._selected
+        return self._as_frame(self.kept.table())
 
     def selected(self) -> pd.DataFrame:
         """Return the selected row, as a frame of one row or none."""
-        return self._as_frame(self._builder.to_table([]) if self._selected is None else self._selected)
+        row = self.kept.selected
+        return self._as_frame(self._builder.to_table([]) if row is None else row)
 
     def select_number(self, number: int) -> None:
         """Select a row by its number in the ring; none if it is no longer kept."""
-        with freed(self._lock), self._lock:
-            row = self._ring.row(number)
-        self.select_row(row)
+        self.select_row(self.kept.numbered(number))
 
     def select_row(self, row: pa.Table | None) -> None:
-        self._selected = row
+        """Select this row; None selects none."""
+        self.kept.selected = row
         for viewer in list(self.viewers):
             viewer.show_selected()
 
-    def select(self, place: int | str | tuple[int | None, int] | None) -> None:
+    def select(self, place: Place | None) -> None:
         """Select the row at an offset, at (partition, offset), or with an id; None for none.
 
         Raises:
             ConfigError: Not exactly one row is at that place.
         """
-        if place is None:
-            return self.select_row(None)
-        partition, offset = place if isinstance(place, tuple) else (None, place)
-        with freed(self._lock), self._lock:
-            table = self._ring.table()
-        column = "id" if isinstance(offset, str) else "offset"
-        offsets, partitions = table.column(column).to_pylist(), table.column("partition").to_pylist()
-        hits = [
-            row
-            for row, each in enumerate(offsets)
-            if each == offset and (partition is None or partitions[row] == partition)
-        ]
-        if len(hits) != 1:
-            where = f"{column} {offset}" + ("" if partition is None else f" of partition {partition}")
-            problem = (
-                "is in several partitions: give (partition, offset)" if hits else "is not among the rows kept"
-            )
-            raise ConfigError(f"{where} {problem}")
-        self.select_row(table.slice(hits[0], 1))
+        self.select_row(None if place is None else self.kept.at(place))
 
     def _as_frame(self, table: pa.Table) -> pd.DataFrame:
-        read = {"read": self.read, "skipped": self.skipped, **self._overlooked.to_dict()}
-        details = {"tail": self.topic, "read": read}
+        details = {"tail": self.topic, "read": self.kept.report()}
         return attach(to_pandas(table), provenance(self._builder, source=self.session.name, details=details))
 
     # What may be set.
@@ -253,11 +178,7 @@ class TailModel:
     def _apply(self, wanted: Filter, reader: TopicReader) -> list[str]:
         reader.wanted = wanted
         reader.look_back(LOOK_BACK)
-        with freed(self._lock), self._lock:
-            self._ring.clear()
-            self._notes.clear()
-            self._overlooked = Overlooked()
-            self._selected = None
+        self.kept.start_over()
         self._show_all()
         return []
 
@@ -267,22 +188,16 @@ class TailModel:
 
     def filter_errors(self) -> str:
         """Return the messages that the filter could not examine, in words."""
-        return self._overlooked.text(name="The filter")
-
-    @property
-    def rows(self) -> int:
-        return self._ring.rows
+        return self.kept.overlooked.text(name="The filter")
 
     def resize(self, rows: int) -> None:
         """Keep so many rows."""
-        with freed(self._lock), self._lock:
-            self._ring.resize(check_count(rows, "rows"))
+        self.kept.resize(check_count(rows, "rows"))
         self._tell()
 
     def clear(self) -> None:
         """Drop the rows."""
-        with freed(self._lock), self._lock:
-            self._ring.clear()
+        self.kept.clear()
         self._show_all()
 
     # Reading.
@@ -309,22 +224,7 @@ class TailModel:
         self._loop.join(timeout)
 
     def _found(self, found: Found, seconds: float | None) -> None:
-        """Keep the rows of a look.
-
-        Args:
-            found: The result of the look.
-            seconds: The time since the look before; None for rows that were there already.
-        """
-        now = time.monotonic()
-        with freed(self._lock), self._lock:
-            for text in found.notes:
-                self._notes.append(Note(text, self._ring.last + 1))
-            self._ring.add(found.batch)
-            self.read += found.read
-            self._overlooked.add(found.overlooked)
-            self.skipped += found.skipped
-            if seconds is not None:
-                self._rate.add(found.came, now - seconds, now)
+        self.kept.add(found, seconds)
         if found.batch.num_rows or found.notes:
             for viewer in list(self.viewers):
                 viewer.show_rows(found.batch.num_rows, len(found.notes))
@@ -354,8 +254,9 @@ class TailModel:
 
     def counts_text(self) -> str:
         """Return how many messages were read, skipped and kept."""
-        skipped = f", {self.skipped:,} skipped" if self.skipped else ""
-        return f"{self.read:,} read{skipped}, {len(self._ring):,} of at most {self.rows:,} rows kept"
+        kept = self.kept
+        skipped = f", {kept.skipped:,} skipped" if kept.skipped else ""
+        return f"{kept.read:,} read{skipped}, {len(kept):,} of at most {kept.rows:,} rows kept"
 
     def name(self) -> Name:
         """Return the name of the notebook's variable."""
@@ -366,7 +267,7 @@ class TailModel:
         where = self._where
         if where is not None and not isinstance(where, str):
             where = Name(f"{self.name()}.where")
-        rows = None if self.rows == 1_000 else self.rows
+        rows = None if self.kept.rows == 1_000 else self.kept.rows
         decode = None if self._decode == "auto" else self._decode
         return call_text(
             f"{variable_of(self.session, 's')}.tail",

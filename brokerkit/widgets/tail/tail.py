@@ -63,22 +63,22 @@ class Tail(PanelDisplayed):
     @property
     def notes(self) -> list[str]:
         """Gaps, skipped messages and deleted offsets, as texts. The newest 100."""
-        return [note.text for note in self._model.notes]
+        return [note.text for note in self._model.kept.notes()]
 
     @property
     def rate(self) -> list[int]:
         """How many messages came in each of the last 120 s, the oldest first, regardless of the filter."""
-        return self._model.rate()
+        return self._model.kept.rate()
 
     @property
     def read(self) -> int:
         """How many messages were read."""
-        return self._model.read
+        return self._model.kept.read
 
     @property
     def skipped(self) -> int:
         """How many messages were skipped to keep up."""
-        return self._model.skipped
+        return self._model.kept.skipped
 
     @property
     def status(self) -> str:
@@ -127,7 +127,7 @@ class Tail(PanelDisplayed):
     @property
     def rows(self) -> int:
         """How many rows are kept at most."""
-        return self._model.rows
+        return self._model.kept.rows
 
     @rows.setter
     def rows(self, value: int) -> None:
@@ -172,7 +172,7 @@ class Tail(PanelDisplayed):
 
     def _repr_html_(self) -> str:
         """Return the newest rows as HTML for places without a kernel, where nothing updates by itself."""
-        first, newest = self._model.newest(10)
+        first, newest = self._model.kept.newest(10)
         rows = [
             (row["partition"], row["offset"], row["key"], "null" if row["kind"] == "null" else row["value"])
             for row in rows_view(newest, first)

@@ -12,7 +12,8 @@ from ..panel import Channel, Panel
 from ..protocol.tail import TailChart, TailDetail, TailNote, TailRows, TailState
 from ..row_view import detail_view, rows_view
 from ..side_effects import NO_SIDE_EFFECT
-from .model import NOTES, TailModel
+from .kept import NOTES
+from .model import TailModel
 from .rate import SECONDS
 
 SHOWN = 100
@@ -48,7 +49,7 @@ class TailView:
         self.show_selected()
 
     def show_selected(self) -> None:
-        row = self._model.selected_row
+        row = self._model.kept.selected
         detail = None if row is None else detail_view(row)
         shown: TailDetail = {"type": "detail", "detail": detail, "call": self._model.selected_call()}
         self.channel.send(shown)
@@ -56,10 +57,10 @@ class TailView:
     def _send_rows(self, rows: int, notes: int, what: Literal["rows", "snapshot"]) -> None:
         if not self.channel.attended:
             return
-        first, table = self._model.newest(rows)
+        first, table = self._model.kept.newest(rows)
         noted: list[TailNote] = [
             {"text": plain(note.text, 400), "before": note.before, "time": f"{note.time:%H:%M:%S}"}
-            for note in self._model.newest_notes(notes)
+            for note in self._model.kept.notes(notes)
         ]
         shown: TailRows = {
             "type": what,
@@ -70,7 +71,7 @@ class TailView:
         self.channel.send(shown)
 
     def _send_chart(self) -> None:
-        chart: TailChart = {"type": "chart", "counts": self._model.rate(), "seconds": SECONDS}
+        chart: TailChart = {"type": "chart", "counts": self._model.kept.rate(), "seconds": SECONDS}
         self.channel.send(chart)
 
     def close(self) -> None:
