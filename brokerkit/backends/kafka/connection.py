@@ -40,7 +40,7 @@ WAIT_SLICE = 0.1
 ANSWER_SECONDS = 10.0
 """Seconds that the broker may take to answer one question."""
 RETRY_SECONDS = 0.1
-LEADER_SECONDS = 3.0
+LEADER_SECONDS = 5.0
 """How long to wait for a partition without a leader, in seconds."""
 NEWS_SECONDS = 1.0
 """How long to ask several brokers for a topic that one of them does not know: they hear of a new topic one
