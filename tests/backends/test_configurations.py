@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from brokerkit.core.runtime.registry import address_of
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.sandbox.nats import NatsServer
+from tests.brokers.pulsar_secure import self_signed
 from tests.session.canary import CANARY, check, texts_of
 
 if TYPE_CHECKING:
@@ -93,6 +95,21 @@ def test_properties_of_java_are_translated(text: str, wanted: dict[str, str], wr
     address = address_of(f"kafka-properties:{path}", {})
     assert (address.scheme, address.hosts) == ("kafka", ("one:9092", "two:9093"))
     assert options(address) == wanted
+
+
+@pytest.mark.parametrize("between", ["\\n", "\\n\\\n  ", " ", " \\\n", "\\\n", "\\r\\n", ""])
+def test_certificates_in_a_text_are_read_however_their_lines_are_joined(
+    between: str, write: Write, tmp_path: Path
+) -> None:
+    certificate = self_signed(tmp_path)[0].read_text("utf-8")
+    # Java takes any white space, also none
+    joined = between.join([*certificate.splitlines(), *certificate.splitlines()])
+    path = write(
+        f"bootstrap.servers=127.0.0.1:9\nsecurity.protocol=SSL\nssl.truststore.certificates={joined}\n"
+    )
+    found = options(address_of(f"kafka-properties:{path}", {}))["ssl.ca.pem"]
+    assert found.count(certificate.strip()) == 2
+    assert ssl.create_default_context(cadata=found).cert_store_stats()["x509_ca"] == 1
 
 
 def test_stores_in_a_format_that_is_read_are_used(write: Write, tmp_path: Path) -> None:
@@ -195,6 +212,22 @@ def test_a_context_of_nats_is_read(context: Callable[..., None], monkeypatch: py
     assert options(found) == {"domain": "leaf", "inbox_prefix": "_I"}
 
 
+@pytest.mark.parametrize(
+    ("url", "hosts", "user"),
+    [
+        ("demo.nats.io", ("demo.nats.io",), None),
+        ("one:4222, u:p@two", ("one:4222", "two"), "u"),
+        ("[::1]:4222,tls://b", ("[::1]:4222", "b"), None),
+    ],
+)
+def test_a_server_of_nats_needs_no_scheme(
+    url: str, hosts: tuple[str, ...], user: str | None, context: Callable[..., None]
+) -> None:
+    context("bare", url=url)
+    found = address_of("nats-context:bare", {})
+    assert (found.scheme, found.hosts, found.user) == ("nats", hosts, user)
+
+
 def test_what_a_context_of_nats_has_beyond_is_named(context: Callable[..., None]) -> None:
     context(
         "odd", user_jwt=CANARY, user_seed=CANARY, socks_proxy="x", url="ws://h", jetstream_api_prefix="mine"
@@ -286,6 +319,8 @@ def test_a_context_of_nats_connects_to_a_real_server(context: Callable[..., None
         context("wrong", url=f"nats://{place}", user="someone", password=CANARY[::-1])
         with pytest.raises(bk.Unauthorized):
             bk.connect("nats-context:wrong")
+        context("bare", url=place, user="someone", password=CANARY)
+        bk.connect("nats-context:bare").close()
 
 
 @pytest.mark.broker

@@ -74,7 +74,7 @@ def _address(given: dict[str, Secret | bool], path: str) -> Address:
             options["domain"] = match[1]
         elif name not in _SHOWN_ONLY and value is not False:
             lacking.add(name, _INSTEAD.get(name, "it has no counterpart"))
-    servers = [Address.parse(Secret(each.strip())) for each in str(revealed(url)).split(",") if each.strip()]
+    servers = [Address.parse(each) for each in _urls(str(revealed(url)))]
     schemes = {server.scheme for server in servers}
     if not schemes <= {"nats", "tls"}:
         lacking.add("url", "the servers must be nats:// or tls://")
@@ -89,3 +89,9 @@ def _address(given: dict[str, Secret | bool], path: str) -> Address:
         password=None if login is None else login.password,
         options=options,
     )
+
+
+def _urls(written: str) -> list[Secret]:
+    """Return the URL of each server; `nats` takes those without a scheme too."""
+    each = (one.strip() for one in written.split(","))
+    return [Secret(one if "://" in one else f"nats://{one}") for one in each if one]

@@ -53,6 +53,8 @@ _MODULES = {
 _JAAS = re.compile(r"\s*([\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(.*?);?\s*", re.DOTALL)
 _OPTION = re.compile(r"(\w+)\s*=\s*(?:\"((?:\\.|[^\"\\])*)\"|'([^']*)'|([^\s;]+))")
 _OIDC_HANDLER = re.compile(r"org\.apache\.kafka\..*OAuthBearerLoginCallbackHandler")
+_PEM_OPTIONS = ("ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem")
+_PEM = re.compile(r"(-----BEGIN ([^-]+)-----)([A-Za-z0-9+/=\s]*)(-----END \2-----)")
 _JKS = b"\xfe\xed\xfe\xed"
 
 
@@ -97,7 +99,7 @@ def _address(given: Given, path: str) -> Address:
             options[name] = "none"
         elif value:
             own = _RENAMED.get(name, name)
-            options[own] = hidden(own, value.reveal())
+            options[own] = hidden(own, _in_lines(value) if own in _PEM_OPTIONS else value.reveal())
     lacking.raise_if_any()
     return Address("kafka", tuple(host for host in hosts if host), options=options)
 
@@ -167,6 +169,14 @@ def _take_stores(given: Given, lacking: Untranslated) -> None:
             f"librdkafka reads PKCS12 and PEM: keytool -importkeystore -srckeystore {key.reveal()} "
             "-destkeystore client.p12 -deststoretype PKCS12",
         )
+
+
+def _in_lines(pem: Secret) -> str:
+    """Return PEM in lines, as OpenSSL wants it; Java takes any white space between them, and none."""
+    return _PEM.sub(
+        lambda each: "\n".join(["", each[1], *re.findall(".{1,64}", "".join(each[3].split())), each[4], ""]),
+        pem.reveal(),
+    )
 
 
 def _kind(path: Secret, said: Secret | None) -> str:
