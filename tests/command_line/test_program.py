@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +22,11 @@ from click.testing import CliRunner
 
 import brokerkit as bk
 from brokerkit.command_line import commands, main
+from brokerkit.sandbox.nats import NatsServer
 from tests.session.canary import CANARY
 
 if TYPE_CHECKING:
     from brokerkit.sandbox.kafka import KafkaServer
-    from brokerkit.sandbox.nats import NatsServer
 
 COMMAND = [sys.executable, "-m", "brokerkit"]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -225,6 +227,30 @@ def test_exit_codes_tell_scripts_what_happened(nats_server: NatsServer, run: Run
     ).stderr  # fmt: skip
     run("-c", url, "doctor")
     assert b"FAILED" in run("-c", "nats://127.0.0.1:9", "doctor", code=1).stdout
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "system", ["nats", *(pytest.param(e, marks=pytest.mark.extended) for e in ("kafka", "servicebus"))]
+)
+def test_refused_credentials_end_a_command_with_one_line_and_a_code(
+    system: str, run_process: Run, request: pytest.FixtureRequest
+) -> None:
+    with ExitStack() as stack:
+        match system:
+            case "nats":
+                server = stack.enter_context(NatsServer(user="me", password="right"))
+                url = f"nats://me:{CANARY}@{server.url.rpartition('@')[2]}"
+            case "kafka":
+                bootstrap = request.getfixturevalue("kafka_server").sasl_bootstrap
+                url = f"kafka://me:{CANARY}@{bootstrap}?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN"
+            case _:
+                given = request.getfixturevalue("servicebus_server").connection_string
+                url = re.sub("SharedAccessKey=[^;]*", f"SharedAccessKey={CANARY}", given)
+        said = run_process("-c", url, "topics", code=4).stderr.decode()
+    assert "refused the credentials" in said
+    assert said.count("\n") == 1
+    assert CANARY not in said
 
 
 def test_connections_are_saved_listed_and_deleted(run: Run) -> None:

@@ -61,6 +61,7 @@ class JetStreamConnection:
         self._connected = asyncio.Event()
         self._last_error: BaseException | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+        self._opened = False
         self._closing = False
         self.refusals = Refusals()
         self.inbox_prefix = str(options.client.get("inbox_prefix", DEFAULT_INBOX))
@@ -115,6 +116,7 @@ class JetStreamConnection:
                 await connecting
             await self.client.close()
             raise
+        self._opened = True
         self._connected.set()
 
     async def _look(self, timeout: float) -> None:
@@ -164,7 +166,9 @@ class JetStreamConnection:
 
     def _note(self, error: BaseException) -> None:
         self._last_error = error
-        level = logging.INFO if self.refusals.note(error) else logging.WARNING
+        # what hinders the first connection is raised
+        known = self.refusals.note(error) or not self._opened
+        level = logging.INFO if known else logging.WARNING
         if not self._closing:
             log.log(level, "NATS client: %s", str(error) or type(error).__name__)
 

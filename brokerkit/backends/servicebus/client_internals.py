@@ -28,8 +28,9 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from .amqp import timestamp
 
 log = logging.getLogger("brokerkit.servicebus")
-# the library logs its errors as well as raising them; without a handler they would be printed
-logging.getLogger("azure.servicebus").addHandler(logging.NullHandler())
+# the libraries log their errors as well as raising them; without a handler they would be printed
+for _library in ("azure.servicebus", "azure.identity"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 SILENCE_SECONDS = 0.1
 """A round of opening a link that took this long received no frame from the service."""

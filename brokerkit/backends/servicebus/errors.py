@@ -25,6 +25,11 @@ from .client_internals import condition_of
 
 _LOG_IN = "check the connection string's key, or what the identity may do (Azure Service Bus Data ... roles)"
 
+_GET_SOME = (
+    "run `az login`, set the variables of azure-identity (AZURE_CLIENT_ID ...), give credential=, or connect "
+    "with a connection string"
+)
+
 
 def _away(meaning: str) -> Rule:
     """Return the rule for a lost connection. Trying again does not help if the certificate is not trusted."""
@@ -69,8 +74,10 @@ _BY_CLASS: dict[type[BaseException], Rule] = {
     core_errors.ServiceResponseError: _away("the administration did not answer"),
     core_errors.ResourceNotFoundError: Row(NotFound, "there is no such queue, topic, subscription or rule"),
     core_errors.ResourceExistsError: Row(AlreadyExists, "it already exists"),
-    core_errors.ClientAuthenticationError: Row(
-        Unauthorized, f"the service refused the credentials: {_LOG_IN}"
+    core_errors.ClientAuthenticationError: ByCode(
+        lambda error: [error.response is None],
+        {True: Row(Unauthorized, f"there are no credentials: {_GET_SOME}")},
+        otherwise=Row(Unauthorized, f"the service refused the credentials: {_LOG_IN}"),
     ),
 }
 

@@ -104,6 +104,22 @@ def test_without_azure_identity_the_error_says_how_to_get_it() -> None:
     assert "connection string" in done.stdout
 
 
+@pytest.mark.extended
+def test_without_any_credentials_one_line_says_how_to_get_some() -> None:
+    hidden = {"PATH": "", "HOME": "/nonexistent", "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(
+        [sys.executable, "-m", "brokerkit", "-c", "servicebus://some-namespace", "topics"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=hidden | {"AZURE_TOKEN_CREDENTIALS": "dev"},
+    )
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: there are no credentials: run `az login`")
+    assert done.stderr.count("\n") == 1
+
+
 def test_importing_the_backend_loads_no_azure_identity() -> None:
     program = "import sys, brokerkit.backends.servicebus; print('azure.identity' in sys.modules)"
     done = subprocess.run(
@@ -127,7 +143,7 @@ def test_a_login_that_fails_is_unauthorized_before_anything_is_sent() -> None:
             asked.append(scopes)
             raise CredentialUnavailableError("please run az login")
 
-    with pytest.raises(Unauthorized, match="az login") as raised:
+    with pytest.raises(Unauthorized, match="there are no credentials: run `az login`") as raised:
         connect("servicebus://some-namespace", credential=NotLoggedIn(), timeout=5)
     assert not raised.value.retryable
     assert asked == [("https://servicebus.azure.net//.default",)]
