@@ -93,9 +93,11 @@ if TYPE_CHECKING:
     from .session.start_ignored import StartIgnoredWarning as StartIgnoredWarning
     from .widgets.browse.browser import TopicBrowser as TopicBrowser
     from .widgets.compose import Composer as Composer
+    from .widgets.opening import ConnectionChooser as ConnectionChooser
     from .widgets.tail import Tail as Tail
     from .workbench import Session as Session
     from .workbench import connect as connect
+    from .workbench import open as open
 
 _HOMES = {
     "saved": (
@@ -187,16 +189,19 @@ _HOMES = {
     "session.publish.transaction": ("Transaction",),
     "widgets.browse.browser": ("TopicBrowser",),
     "widgets.compose": ("Composer",),
+    "widgets.opening": ("ConnectionChooser",),
     "widgets.tail": ("Tail",),
     "workbench": (
         "Session",
         "connect",
+        "open",
     ),
 }
 """Where each public name is; it is loaded on first use. Type checkers read the imports above."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604  # the names are strings
+# `from brokerkit import *` leaves the built-in `open` alone
+__all__ = ["__version__", *(name for name in _HOME_OF if name != "open")]  # noqa: PLE0604  # the names are strings
 
 
 def __getattr__(name: str) -> Any:
@@ -208,9 +213,9 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Add `%topics`, `%peek` and `%%publish` for ``%load_ext brokerkit``; see `brokerkit.magics`."""
+    """Add the magics of `brokerkit.magics` for ``%load_ext brokerkit``."""
     shell.register_magics(import_module(".magics", __name__).BrokerMagics)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "open"])

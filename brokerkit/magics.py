@@ -1,7 +1,7 @@
-"""IPython magics: ``%load_ext brokerkit`` adds `%topics`, `%peek` and `%%publish`.
+"""IPython magics: ``%load_ext brokerkit`` adds `%brokerkit`, `%topics`, `%peek` and `%%publish`.
 
-Each calls one method of a session. The session is the variable named by ``-s``, otherwise `s`, otherwise
-the only session in the notebook.
+`%brokerkit` opens the first screen. Each of the others calls one method of a session: that of the variable
+named by ``-s``, otherwise `s`, otherwise the only one in the notebook.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from .core.vocabulary.results import PublishResult
+from .widgets.opening import ConnectionChooser
 from .workbench import Session
+from .workbench import open as open_screen
 
 
 def _text(written: str) -> str:
@@ -29,6 +31,13 @@ _on_session = argument("-s", "--session", metavar="NAME", help="the variable tha
 @magics_class
 class BrokerMagics(Magics):
     """The magics that `load_ipython_extension` registers."""
+
+    @line_magic
+    def brokerkit(self, line: str) -> ConnectionChooser:
+        """The first screen, to open a broker by clicking: ``bk.open()``."""
+        if line.strip():
+            raise UsageError("%brokerkit takes no arguments: choose the broker on the screen that it opens")
+        return open_screen()
 
     @line_magic
     @magic_arguments()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .frames.masking.mask import Mask
     from .widgets.browse import TopicBrowser
     from .widgets.compose import Composer
+    from .widgets.opening import ConnectionChooser
     from .widgets.tail import Tail
 
 
@@ -159,3 +160,13 @@ def connect(
         session = Session(Connection(address, timeout=timeout), mask=hidden_data, **about)
         session.on_close(started.pop_all().close)
     return session
+
+
+def open() -> ConnectionChooser:
+    """Return a widget to open a broker by clicking: a saved connection, a new one, or a private server.
+
+    What is chosen is shown as in `Session.browse`, in the same place. See `ConnectionChooser`.
+    """
+    from .widgets.opening import ConnectionChooser
+
+    return ConnectionChooser(connect)

@@ -52,6 +52,29 @@ def _inline(place: SecretPlace) -> Any:
     return table
 
 
+def change_file(path: Path, change: Callable[[str], str]) -> None:
+    """Replace the text of a file of the configuration; of one that is missing, the text is empty.
+
+    Raises:
+        StorageError: It cannot be read or written.
+        ConfigError: Another process has been writing it for long.
+    """
+    path = path.resolve()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
+            before = path.read_text("utf-8", errors="replace") if path.exists() else ""
+            _replace(path, change(before).rstrip("\n") + "\n")
+    except TimeoutError as error:
+        raise ConfigError(_busy(path)) from error
+    except OSError as error:
+        raise StorageError.of(path, error, GO_ON) from error
+
+
+def _busy(path: Path) -> str:
+    return f"{path} is being written by another process for more than {LOCK_SECONDS:g} s"
+
+
 def _change(change: Callable[[tomlkit.TOMLDocument], object]) -> None:
     problem = _refused(change)
     if problem is not None:
@@ -74,7 +97,7 @@ def _refused(change: Callable[[tomlkit.TOMLDocument], object]) -> BrokerError | 
             f"{path} is not valid TOML ({type(error).__name__}): mend it before a connection is saved"
         )
     except TimeoutError:
-        return ConfigError(f"{path} is being written by another process for more than {LOCK_SECONDS:g} s")
+        return ConfigError(_busy(path))
     except OSError as error:
         return StorageError.of(path, error, GO_ON)
     return None

@@ -130,6 +130,22 @@ def doctor(
         return examination.run(target, topic, options)
 
 
+def examine(
+    target: str | Secret, options: dict[str, Any], told: Callable[[list[Step]], None], *, connecting: bool
+) -> Diagnosis:
+    """Try a connection as `doctor` does, and tell the steps that are done after each of them.
+
+    Args:
+        target: As for `connect`.
+        options: As for `connect`.
+        told: Called with the steps so far; what it raises ends the diagnosis.
+        connecting: Whether to sign in, too. Without it, the steps from there on are not tried.
+    """
+    with ExitStack() as stack:
+        examination = _Examination(CONNECT_SECONDS, stack)
+        return examination.run(target, None, options, told=told, last=None if connecting else "network")
+
+
 class _Examination:
     """One run of `doctor`. Each step returns its finding; the first that raises ends the run."""
 
@@ -143,7 +159,15 @@ class _Examination:
         self._connection: Connection
         self._schemas: Registry | None = None
 
-    def run(self, target: str | Secret | None, topic: str | None, options: dict[str, Any]) -> Diagnosis:
+    def run(
+        self,
+        target: str | Secret | None,
+        topic: str | None,
+        options: dict[str, Any],
+        *,
+        told: Callable[[list[Step]], None] | None = None,
+        last: str | None = None,
+    ) -> Diagnosis:
         steps: list[tuple[str, Callable[[], str]]] = [
             ("address", lambda: self._resolve(target, options)),
             ("client library", self._load),
@@ -159,10 +183,13 @@ class _Examination:
             ]
         done: list[Step] = []
         for name, attempt in steps:
-            if any(step.status == "failed" for step in done):
+            if any(step.status == "failed" for step in done) or (done and done[-1].name == last):
+                last = name
                 done.append(Step(name, "not tried"))
             else:
                 done.append(self._step(name, attempt))
+            if told is not None:
+                told(done)
         if self._schemas is not None:
             # it is another server, which may answer where the broker does not
             done.append(self._step("schema registry", self._list_subjects, explained=str))

@@ -40,15 +40,23 @@ class Panel:
     Args:
         scripts: The names of its JavaScript files in the folder ``static``; style sheets of the same names
             are used as well.
+        state: What it shows first.
+        on_message: Called with each message of the view.
+        outlet: Where it is shown, if not as a widget of a notebook.
 
     Raises:
         ConfigError: The widget libraries are not installed.
     """
 
     def __init__(
-        self, scripts: Sequence[str], state: Mapping[str, object], on_message: Callable[[State], None]
+        self,
+        scripts: Sequence[str],
+        state: Mapping[str, object],
+        on_message: Callable[[State], None],
+        outlet: Outlet | None = None,
     ) -> None:
-        self.widget = _widget_class(tuple(scripts))(state=_plain(state))
+        self.widget: Any = outlet if outlet is not None else _widget_class(tuple(scripts))()
+        self.widget.state = _plain(state)
         self._lock = RLock()
         self._cells = cells()
         self._seen = time.monotonic()
@@ -79,6 +87,11 @@ class Panel:
         busy = self._cells is not None and self._cells.busy
         return time.monotonic() - self._seen < (UNSEEN_SECONDS_BUSY if busy else UNSEEN_SECONDS)
 
+    def turn_to(self, on_message: Callable[[State], None]) -> None:
+        """Give the messages of the view to another function from now on: it is to show another screen."""
+        with self.in_turn():
+            self._on_message = on_message
+
     def mimebundle(self) -> dict[str, Any]:
         """Return the bundle that displays it."""
         made = self.widget._repr_mimebundle_()
@@ -98,6 +111,23 @@ class Panel:
             finally:
                 # many clicks change nothing that is shown: the view would take the kernel for silent
                 self.send({"type": "here"})
+
+
+class Outlet(Protocol):
+    """What shows a panel: the part of a widget that it needs."""
+
+    state: State
+    comm: object
+    """None once it is closed."""
+
+    def send(self, message: State) -> None:
+        """Send a message to each viewer."""
+
+    def on_msg(self, receive: Callable[..., None]) -> None:
+        """Call a function with the outlet and each message of a viewer."""
+
+    def close(self) -> None:
+        """Show nothing more."""
 
 
 def _plain(content: Mapping[str, Any]) -> State:

@@ -10,7 +10,16 @@ import types
 from pathlib import Path
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from brokerkit.widgets.protocol import browse, browse_clicks, companions, compose, exports, tail, topic_tabs
+from brokerkit.widgets.protocol import (
+    browse,
+    browse_clicks,
+    companions,
+    compose,
+    exports,
+    opening,
+    tail,
+    topic_tabs,
+)
 
 FILE = Path(tail.__file__).parents[1] / "frontend" / "src" / "protocol.ts"
 HEAD = "// Made from brokerkit/widgets/protocol by `python -m tests.widgets.protocol_types`."
@@ -22,7 +31,7 @@ SIMPLE = {
     types.NoneType: "null",
     Any: "unknown",
 }
-MODULES = (tail, compose, topic_tabs, companions, exports, browse, browse_clicks)
+MODULES = (tail, compose, topic_tabs, companions, exports, browse, browse_clicks, opening)
 
 
 def typescript() -> str:

@@ -13,6 +13,7 @@ import brokerkit.widgets
 from brokerkit.widgets.browse.clicks import Clicks
 from brokerkit.widgets.protocol.browse import BrowseShown
 from brokerkit.widgets.protocol.browse_clicks import BrowseDone
+from brokerkit.widgets.protocol.opening import OpeningDone
 from tests.conftest import missing
 
 from .protocol_types import FILE, typescript
@@ -39,9 +40,14 @@ def test_every_message_of_the_workbench_is_handled() -> None:
     assert [each for each in types_of(BrowseShown) if f'"{each}"' not in taken] == []
 
 
+def test_every_message_of_the_first_screen_is_handled() -> None:
+    handled = (WIDGETS / "opening" / "view.py").read_text("utf-8")
+    assert [each for each in types_of(OpeningDone) - {"here"} if f'"{each}"' not in handled] == []
+
+
 def test_the_bundles_are_small_and_load_nothing_from_elsewhere() -> None:
     files = [*STATIC.glob("*.js"), *STATIC.glob("*.css")]
-    assert {each.stem for each in files} == {"browse", "compose", "tail"}
+    assert {each.stem for each in files} == {"alone", "browse", "compose", "tail"}
     assert sum(each.stat().st_size for each in files) < ALL_BUNDLES
     for each in files:
         text = each.read_text("utf-8")

@@ -66,6 +66,8 @@ def _driver() -> type[JetStreamDriver]:
 
 
 facts = Facts(
+    title="NATS",
+    example="localhost:4222",
     extra="nats",
     default_ports={"nats": 4222, "jetstream": 4222},
     load=_driver,

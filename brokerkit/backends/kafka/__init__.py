@@ -89,6 +89,8 @@ def _driver() -> type[KafkaDriver]:
 
 
 facts = Facts(
+    title="Kafka",
+    example="localhost:9092",
     extra="kafka",
     default_ports={"kafka": DEFAULT_PORT},
     load=_driver,

@@ -69,7 +69,7 @@ def _driver() -> type[PubSubDriver]:
     return PubSubDriver
 
 
-facts = Facts(extra="pubsub", load=_driver)
+facts = Facts(title="Pub/Sub", example="my-project", extra="pubsub", load=_driver)
 
 
 def open(address: Address, timeout: float) -> Driver:

@@ -97,6 +97,8 @@ def _driver() -> type[PulsarDriver]:
 
 
 facts = Facts(
+    title="Pulsar",
+    example="localhost:6650",
     extra="pulsar",
     default_ports=DEFAULT_PORTS,
     load=_driver,

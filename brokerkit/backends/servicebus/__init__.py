@@ -82,7 +82,14 @@ def _driver() -> type[ServiceBusDriver]:
     return ServiceBusDriver
 
 
-facts = Facts(extra="servicebus", load=_driver, recognize=from_connection_string, secret="connection_string")
+facts = Facts(
+    title="Service Bus",
+    example="shop.servicebus.windows.net",
+    extra="servicebus",
+    load=_driver,
+    recognize=from_connection_string,
+    secret="connection_string",
+)
 
 
 def open(address: Address, timeout: float) -> Driver:

@@ -25,6 +25,8 @@ class Facts:
     """What a backend says about its system without the client library.
 
     Attributes:
+        title: The name of the system as people write it. Empty: forms do not offer it.
+        example: What its address looks like, behind the scheme.
         extra: The extra of brokerkit-notebook that installs the client library. None if there is none.
         default_ports: The port of a host without one, by URL scheme.
         load: Imports the client library, and raises ModuleNotFoundError if it is not installed. Called before
@@ -44,6 +46,8 @@ class Facts:
     secret: str | None = None
     configurations: Mapping[str, Callable[[str], Address]] = field(default_factory=dict)
     recognize: Callable[[Secret], Address | None] = _unknown
+    title: str = ""
+    example: str = ""
 
 
 class Backend(Protocol):

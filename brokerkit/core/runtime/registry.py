@@ -125,6 +125,18 @@ def secret_option(scheme: str) -> str | None:
     return None
 
 
+def systems() -> dict[str, Facts]:
+    """Return what each system that has a title says of itself, by its usual scheme."""
+    found: dict[str, Facts] = {}
+    for scheme, point in sorted(known().items()):
+        with contextlib.suppress(ImportError):
+            facts = facts_of(point.load())
+            # a system may have more schemes than one
+            if facts.title and scheme == facts.extra:
+                found[scheme] = facts
+    return found
+
+
 def _configurations() -> dict[str, Callable[[str], Address]]:
     return {kind: read for each in _all_facts() for kind, read in each.configurations.items()}
 

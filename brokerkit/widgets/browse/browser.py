@@ -54,9 +54,19 @@ class TopicBrowser(Displayed):
             ConfigError: The widget libraries are not installed.
         """
         if self._view is None:
-            self._view = BrowserView(self._model)
-            self._model.on_begin, self._model.on_change = self._view.begin, self._view.show
+            self._show(BrowserView(self._model))
+        assert self._view is not None
         return self._view.panel.widget
+
+    def _show_in(self, place: panel.Panel) -> None:
+        """Show it in a panel that showed another screen until now."""
+        view = BrowserView(self._model, place)
+        self._show(view)
+        view.take_over()
+
+    def _show(self, view: BrowserView) -> None:
+        self._view = view
+        self._model.on_begin, self._model.on_change = view.begin, view.show
 
     @property
     def session(self) -> DataSession:

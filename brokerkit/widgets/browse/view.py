@@ -21,19 +21,32 @@ from .table import PAGE
 if TYPE_CHECKING:
     from .model import BrowserModel
 
+SCRIPTS = ["browse.js"]
+
 
 class BrowserView:
-    """A view of a `BrowserModel` in a panel; any thread may call `show`."""
+    """A view of a `BrowserModel` in a panel; any thread may call `show`.
 
-    def __init__(self, model: BrowserModel) -> None:
+    Args:
+        model: The model.
+        place: A panel that showed another screen until now; None makes one.
+    """
+
+    def __init__(self, model: BrowserModel, place: panel.Panel | None = None) -> None:
         self._model = model
         self.looking = Looking()
         self.resetting = Resetting(model)
         self.receive = Clicks(model, self, self.looking).receive
-        self.panel = panel.Panel(["browse.js"], state_of(self._model), self.receive)
+        self.panel = place or panel.Panel(SCRIPTS, state_of(self._model), self.receive)
         self._parts = Parts(self.panel, self._show_unsent)
         self.pass_on, self.greet = self._parts.receive, self._parts.greet
         self.send_companions()
+
+    def take_over(self) -> None:
+        """Show this view in a panel that showed another screen until now."""
+        with self.panel.in_turn():
+            self.panel.turn_to(self.receive)
+            self.panel.show(partial(state_of, self._model))
 
     def show(self, *what: str) -> None:
         """Update the panel; `what` names the parts to send as messages."""

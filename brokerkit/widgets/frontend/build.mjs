@@ -10,13 +10,18 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = join(here, "..", "static");
 const FIRST_SCREEN = 250_000;
-const WIDGETS = ["browse", "compose", "tail"];
+const ENTRIES = {
+  alone: "alone/page.ts",
+  browse: "screens/screens.tsx",
+  compose: "compose/compose.tsx",
+  tail: "tail/tail.tsx",
+};
+const WIDGETS = Object.keys(ENTRIES);
 
 async function bundles() {
   const result = await build({
     absWorkingDir: here,
-    entryPoints: WIDGETS.map((name) => `src/${name}/${name}.tsx`),
-    entryNames: "[name]",
+    entryPoints: WIDGETS.map((name) => ({ in: `src/${ENTRIES[name]}`, out: name })),
     outdir: folder,
     bundle: true,
     minify: true,

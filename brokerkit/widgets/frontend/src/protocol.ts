@@ -776,3 +776,113 @@ export interface FieldAction {
 }
 
 export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
+
+export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
+
+export type SignIn = "none" | "password" | "token";
+
+export type SecretAt = "typed" | "keyring" | "env";
+
+/** A saved connection, without secrets. */
+export interface SavedLine {
+  name: string;
+  system: string;
+  address: string;
+  marks: string[];
+  used: string;
+}
+
+/** A system that the form offers; `whole` says that a token is all it needs besides the address. */
+export interface SystemChoice {
+  scheme: string;
+  title: string;
+  example: string;
+  whole: boolean;
+}
+
+/** A system of which a private server can be started. */
+export interface SandboxChoice {
+  name: string;
+  title: string;
+}
+
+/** A step of the diagnosis of what is typed. */
+export interface CheckedStep {
+  name: string;
+  status: "ok" | "failed" | "not offered" | "not tried";
+  detail: string;
+}
+
+/** What the first screen shows; `opening` names what is being opened, and `saved` what was saved. */
+export interface OpeningState {
+  screen: "open";
+  connections: SavedLine[];
+  systems: SystemChoice[];
+  sandboxes: SandboxChoice[];
+  steps: CheckedStep[];
+  checking: boolean;
+  wrong: string;
+  opening: string;
+  saved: string;
+  problem: string;
+  call: string;
+  code: string;
+}
+
+/** A new connection as it is typed. The secret is never sent back. */
+export interface ConnectionForm {
+  system: string;
+  servers: string;
+  sign_in: "none" | "password" | "token";
+  user: string;
+  secret: string;
+  secret_at: "typed" | "keyring" | "env";
+  options: string;
+  production: boolean;
+  read_only: boolean;
+}
+
+/** A click without more to say. */
+export interface OpeningAction {
+  type: "hello" | "here";
+}
+
+/** The form was edited; `connecting` says whether to sign in, too. */
+export interface CheckForm {
+  type: "check";
+  form: ConnectionForm;
+  connecting: boolean;
+}
+
+/** Open what is typed. */
+export interface ConnectForm {
+  type: "connect";
+  form: ConnectionForm;
+}
+
+/** Save what is typed under a name. */
+export interface SaveForm {
+  type: "save";
+  form: ConnectionForm;
+  name: string;
+}
+
+/** Open a saved connection. */
+export interface OpenSaved {
+  type: "open";
+  name: string;
+}
+
+/** Show the calls of a saved connection. */
+export interface ShowCall {
+  type: "show";
+  name: string;
+}
+
+/** Start a private server with example data. */
+export interface StartSandbox {
+  type: "sandbox";
+  name: string;
+}
+
+export type OpeningDone = OpeningAction | CheckForm | ConnectForm | SaveForm | OpenSaved | ShowCall | StartSandbox;

@@ -21,8 +21,9 @@ export function Banners({ store, now }: { store: Store; now: BrowseState }) {
     return (
       <Banner level="bad" sign="bad">
         <span class="bk-grow">
-          <b>The kernel has stopped.</b> What you see is the last state; nothing here can be read or sent
-          until the cell runs again: Shift+Enter.
+          <b>{store.line.ended ? "The program has ended." : "The kernel has stopped."}</b> What you see is the
+          last state; nothing here can be read or sent.{" "}
+          {store.line.ended ?? "Run the cell again: Shift+Enter."}
         </span>
       </Banner>
     );

@@ -1,9 +1,7 @@
 // The view of `s.browse()`: the workbench.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { connect } from "../host/connection";
 import { forHost } from "../host/keys";
-import { mounted } from "../host/mount";
 import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Form, Tab } from "../protocol";
@@ -192,12 +190,7 @@ function Workbench({ store }: { store: Store }) {
   );
 }
 
-function Browser({ line }: { line: Line }) {
+export function Browser({ line }: { line: Line }) {
   const store = useMemo(() => newStore(line), [line]);
   return <Workbench store={store} />;
 }
-
-export default mounted((host) => {
-  const line: Line = connect(host.model);
-  return { view: <Browser line={line} />, close: line.close };
-});

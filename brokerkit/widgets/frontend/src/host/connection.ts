@@ -8,6 +8,8 @@ export interface HostModel {
   on(event: string, listener: (value: never) => void): void;
   off(event: string, listener: (value: never) => void): void;
   widget_manager?: unknown;
+  /** What to do when it has ended, where there is no notebook. */
+  ended?: string;
 }
 
 export interface Host {
@@ -21,6 +23,7 @@ export type Line = "open" | "silent" | "lost" | "dead";
 export interface Connection<State, Shown extends { type: string }, Done extends { type: string }> {
   state: ReadonlySignal<State>;
   line: ReadonlySignal<Line>;
+  ended?: string | undefined;
   send(message: Done): void;
   listen(handle: (message: Shown) => void): void;
   close(): void;
@@ -86,6 +89,7 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
   return {
     state,
     line,
+    ended: model.ended,
     send,
     listen(handle) {
       listener = handle;

@@ -2,6 +2,8 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
+import { Icon } from "./icons";
+
 export async function toClipboard(text: string, shown: Element | null): Promise<string> {
   try {
     await navigator.clipboard.writeText(text);
@@ -17,7 +19,14 @@ export async function toClipboard(text: string, shown: Element | null): Promise<
   }
 }
 
-export function CallBar({ label, call }: { label: string; call: string }) {
+interface Props {
+  label: string;
+  call: string;
+  /** Whether it is the foot of a screen: one line, with the button at its end. */
+  foot?: boolean;
+}
+
+export function CallBar({ label, call, foot = false }: Props) {
   const code = useRef<HTMLElement>(null);
   const said = useSignal("");
   const copy = async () => {
@@ -26,17 +35,28 @@ export function CallBar({ label, call }: { label: string; call: string }) {
       said.value = "";
     }, 2000);
   };
+  const answer = (
+    <span class="bk-dim" role="status">
+      {said}
+    </span>
+  );
   return (
     <div class="bk-call" role="group" aria-label={label}>
-      <code class="bk-code bk-mono" ref={code}>
+      {foot && <span class="bk-cap">Python</span>}
+      <code class={foot ? "bk-mono bk-cut bk-grow" : "bk-code bk-mono"} ref={code} title={call}>
         {call}
       </code>
-      <button type="button" class="bk-btn" aria-label="Copy the Python call" onClick={() => void copy()}>
+      {foot && answer}
+      <button
+        type="button"
+        class={`bk-btn${foot ? " bk-small" : ""}`}
+        aria-label="Copy the Python call"
+        onClick={() => void copy()}
+      >
+        {foot && <Icon sign="copy" />}
         Copy
       </button>
-      <span class="bk-dim" role="status">
-        {said}
-      </span>
+      {!foot && answer}
     </div>
   );
 }

@@ -8,7 +8,12 @@ export const SILENT = {
   lost: "If it runs no other cell, it has stopped: run the cell again (Shift+Enter).",
 };
 
-export function KernelBanner({ line }: { line: ReadonlySignal<Line> }) {
+interface Props {
+  line: ReadonlySignal<Line>;
+  ended?: string | undefined;
+}
+
+export function KernelBanner({ line, ended }: Props) {
   if (line.value === "open") return null;
   if (line.value === "silent" || line.value === "lost")
     return (
@@ -21,8 +26,8 @@ export function KernelBanner({ line }: { line: ReadonlySignal<Line> }) {
   return (
     <div class="bk-banner bk-is-bad" role="alert">
       <span>
-        <b>The kernel has stopped.</b> What you see is the last state; nothing here can be read or sent. Run
-        the cell again: Shift+Enter.
+        <b>{ended ? "The program has ended." : "The kernel has stopped."}</b> What you see is the last state;
+        nothing here can be read or sent. {ended ?? "Run the cell again: Shift+Enter."}
       </span>
     </div>
   );

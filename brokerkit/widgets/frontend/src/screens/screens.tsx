@@ -1,0 +1,49 @@
+// The views that share one place: the first screen, and the workbench of what was chosen there.
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
+
+import { Browser } from "../browse/browse";
+import type { Line as BrowseLine } from "../browse/store";
+import { connect, type Connection } from "../host/connection";
+import { mounted } from "../host/mount";
+import { Opening, type Line as OpeningLine } from "../opening/opening";
+import type { BrowseDone, BrowseShown, BrowseState, OpeningDone, OpeningState } from "../protocol";
+
+type Shown = BrowseState | OpeningState;
+type Line = Connection<Shown, BrowseShown, BrowseDone | OpeningDone>;
+
+const isOpening = (state: Shown): state is OpeningState => "screen" in state;
+const isBrowse = (state: Shown): state is BrowseState => !("screen" in state);
+
+/** The states of one screen: its last one stays while another screen is shown. */
+export function statesOf<State extends Shown>(
+  state: ReadonlySignal<Shown>,
+  belongs: (each: Shown) => each is State,
+): ReadonlySignal<State> | null {
+  const first = state.peek();
+  if (!belongs(first)) return null;
+  const last = signal(first);
+  return computed(() => {
+    const now = state.value;
+    return belongs(now) ? (last.value = now) : last.peek();
+  });
+}
+
+function Screens({ line }: { line: Line }) {
+  const opening = isOpening(line.state.value);
+  const lines = useMemo(() => {
+    const open = statesOf(line.state, isOpening);
+    const browse = statesOf(line.state, isBrowse);
+    return {
+      open: open && ({ ...line, state: open } as unknown as OpeningLine),
+      browse: browse && ({ ...line, state: browse } as unknown as BrowseLine),
+    };
+  }, [line, opening]);
+  if (lines.open) return <Opening line={lines.open} />;
+  return lines.browse && <Browser line={lines.browse} />;
+}
+
+export default mounted((host) => {
+  const line: Line = connect(host.model);
+  return { view: <Screens line={line} />, close: line.close };
+});

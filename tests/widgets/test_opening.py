@@ -1,0 +1,190 @@
+"""The first screen: what is saved, what is typed, and the workbench in its place."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.widgets.opening import ConnectionChooser
+from brokerkit.widgets.opening.typed import TypedConnection
+
+FORM: dict[str, Any] = {
+    "system": "kafka",
+    "servers": "",
+    "sign_in": "none",
+    "user": "",
+    "secret": "",
+    "secret_at": "typed",
+    "options": "",
+    "production": False,
+    "read_only": False,
+}
+SECRET = "s3cret/+@:"
+
+
+class Screen:
+    """A screen that keeps what it is told, and clicks."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.sent: list[dict[str, Any]] = []
+        self.comm: object = True
+
+    def on_msg(self, receive: Callable[..., None]) -> None:
+        self._receive = receive
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    def close(self) -> None:
+        self.comm = None
+
+    def say(self, kind: str, **more: Any) -> None:
+        self._receive(self, {"type": kind, **more}, [])
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BROKERKIT_CONFIG", str(tmp_path / "connections.toml"))
+    return tmp_path
+
+
+@pytest.fixture
+def opened(config: Path) -> Iterator[tuple[ConnectionChooser, Screen]]:
+    chooser, screen = bk.open(), Screen()
+    chooser._shown(screen)
+    yield chooser, screen
+    chooser.close()
+    if chooser.session is not None:
+        chooser.session.close()
+
+
+def steps(screen: Screen) -> dict[str, str]:
+    return {each["name"]: each["status"] for each in screen.state["steps"]}
+
+
+def test_a_saved_connection_opens_the_workbench_in_the_same_place(
+    opened: tuple[ConnectionChooser, Screen],
+) -> None:
+    chooser, screen = opened
+    bk.save_connection("shop", "inmem://first-screen", read_only=True)
+    screen.say("hello")
+    (line,) = screen.state["connections"]
+    assert (line["name"], line["marks"], line["used"]) == ("shop", ["READ ONLY"], "")
+    with bk.connect("inmem://first-screen") as s:
+        s.create_topic("orders")
+        screen.say("open", name="shop")
+        assert chooser.wait(20)
+        assert screen.state["session"] == "inmem://first-screen"
+        assert chooser.session is not None
+        assert chooser.session.read_only
+        screen.say("hello")
+        assert chooser.browser is not None
+        assert chooser.browser.wait(20)
+        names = [row["name"] for each in screen.sent if each["type"] == "topics" for row in each["rows"]]
+        assert "orders" in names
+    again = Screen()
+    bk.open()._shown(again)
+    assert again.state["connections"][0]["used"].startswith("today")
+
+
+def test_what_is_typed_is_tried_and_opened(opened: tuple[ConnectionChooser, Screen]) -> None:
+    chooser, screen = opened
+    screen.say("check", form={**FORM, "servers": "inmem://"}, connecting=False)
+    assert chooser.wait(20)
+    assert not screen.state["checking"]
+    assert steps(screen) == {
+        "address": "ok",
+        "client library": "ok",
+        "network": "not offered",
+        "connect": "ok",
+        "list topics": "ok",
+    }
+    screen.say("connect", form={**FORM, "servers": "inmem://", "production": True})
+    assert chooser.wait(20)
+    assert screen.state["marks"] == ["PRODUCTION"]
+
+
+def test_a_secret_that_is_being_typed_is_not_tried(opened: tuple[ConnectionChooser, Screen]) -> None:
+    chooser, screen = opened
+    form = {**FORM, "servers": "localhost:1", "sign_in": "password", "user": "ada", "secret": "s3c"}
+    screen.say("check", form=form, connecting=False)
+    assert chooser.wait(20)
+    assert steps(screen)["network"] == "failed"
+    assert steps(screen)["connect"] == "not tried"
+    # in memory, nothing is reached over a network: the step after it waits for the click
+    screen.say("check", form={**form, "servers": "inmem://"}, connecting=False)
+    assert chooser.wait(20)
+    assert steps(screen)["connect"] == "not tried"
+
+
+def test_no_secret_comes_back_or_is_written_down(
+    opened: tuple[ConnectionChooser, Screen], config: Path
+) -> None:
+    _, screen = opened
+    form = {**FORM, "servers": "nats://localhost:1", "sign_in": "password", "user": "ada", "secret": SECRET}
+    screen.say("check", form=form, connecting=True)
+    screen.say("save", form=form, name="mine")
+    assert screen.state["saved"] == "mine"
+    screen.say("connect", form=form)
+    assert opened[0].wait(20)
+    assert screen.state["problem"]
+    kept = "".join(each.read_text() for each in config.iterdir() if each.is_file())
+    assert "mine" in kept
+    for text in (str(screen.state), str(screen.sent), kept, repr(opened[0]), opened[0]._repr_html_()):
+        assert "s3cret" not in text
+
+
+def test_the_call_runs_as_it_stands_and_signs_in_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for the secret, or takes it from its variable."""
+    monkeypatch.setattr(getpass, "getpass", lambda *_: SECRET)
+    monkeypatch.setenv("A_SECRET", SECRET)
+    seen: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(bk, "connect", lambda target, **options: seen.append((target, options)) or Seen())
+    for changed in (
+        {"servers": "h:9092", "options": "client.id=me"},
+        {"servers": "h:9092,i:9092", "sign_in": "password", "user": "a@b", "secret": SECRET},
+        {"servers": "h", "sign_in": "token", "secret": SECRET, "system": "nats"},
+        {"servers": "n", "sign_in": "password", "user": "u", "secret": "A_SECRET", "secret_at": "env"},
+        {"servers": "n", "sign_in": "token", "secret": SECRET, "system": "servicebus", "read_only": True},
+    ):
+        typed = TypedConnection.read({**FORM, **changed})
+        target, options = typed.target()
+        assert "s3cret" not in typed.code()
+        exec(typed.code(), {})
+        called = {
+            name: getattr(value, "reveal", lambda value=value: value)() for name, value in options.items()
+        }
+        assert seen[-1] == (
+            target.reveal(),
+            {name.replace(".", "_"): value for name, value in called.items()},
+        )
+
+
+class Seen:
+    def browse(self) -> None:
+        """Show nothing."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "Servers: type an address, such as localhost:9092"),
+        ({"servers": "kafka://ada:pw@host"}, "have fields"),
+        ({"servers": "h", "sign_in": "password"}, "User"),
+        ({"servers": "h", "sign_in": "token"}, "Secret"),
+        ({"servers": "h", "options": "what"}, "Options: expected name=value"),
+    ],
+)
+def test_what_is_missing_is_named(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(bk.ConfigError, match=said):
+        TypedConnection.read({**FORM, **changed}).target()
+
+
+def test_without_a_browser_it_is_a_list() -> None:
+    assert "bk.open()" in bk.open()._repr_html_()
