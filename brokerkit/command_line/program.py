@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .._version import __version__
+from .browse import browse
 from .compare import diff, profile
 from .connect import connections, doctor, sandbox
 from .operate import dead_letters, lag, purge, redrive, reset, subscriptions
@@ -17,7 +18,7 @@ from .publish import copy, publish
 from .read import describe, export, peek, tail, topics, watch
 
 COMMANDS = (
-    topics, describe, peek, tail, watch, export, publish, copy, subscriptions, lag,
+    browse, topics, describe, peek, tail, watch, export, publish, copy, subscriptions, lag,
     reset, dead_letters, redrive, purge, diff, profile, doctor, connections, sandbox,
 )  # fmt: skip
 """The commands in the order of the help: those that look come first."""

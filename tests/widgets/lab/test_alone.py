@@ -1,0 +1,78 @@
+"""`brokerkit browse` in a browser tab: the first screen, and the workbench in its place."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, expect
+
+from .canary import PAYLOADS, Canary
+from .notebook import SECONDS
+
+SETUP = """
+import brokerkit as bk
+from brokerkit.command_line import main
+s = bk.connect("inmem://alone")
+s.create_topic("orders")
+for payload in {payloads!r}:
+    s.publish("orders", payload, key=payload[:200])
+main(["browse", "--no-open"])
+"""
+"""The broker is in the process of the command, and full of what must not come alive."""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """What the command prints, once it listens on the loopback and on nothing else."""
+    environment = {**os.environ, "BROKERKIT_CONFIG": str(tmp_path / "connections.toml")}
+    environment.pop("BROKERKIT_URL", None)
+    command = [sys.executable, "-c", SETUP.format(payloads=PAYLOADS)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            printed = process.stdout.readline().strip()
+            connections = psutil.Process(process.pid).net_connections("inet")
+            listening = {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+            assert listening == {"127.0.0.1"}
+            yield printed
+        finally:
+            process.terminate()
+
+
+def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromium: Browser) -> None:
+    place = urlsplit(address)
+    origin = f"http://{place.netloc}"
+    with chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.set_default_timeout(1_000 * SECONDS)
+        refused = page.goto(origin)
+        assert refused is not None
+        assert refused.status == 403
+        expect(page.locator("body")).to_contain_text("with its token")
+        canary = Canary(page, origin)
+        wrong: list[str] = []
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(address)
+        # the token is not in the history
+        assert page.url == f"{origin}/"
+        panel = page.locator(".bk-panel")
+        panel.get_by_label("Servers").fill("inmem://alone")
+        expect(panel.get_by_role("list", name="What the doctor found")).to_contain_text(
+            "list topics 1 topics"
+        )
+        panel.get_by_role("button", name="Connect", exact=True).click()
+        panel.get_by_role("option").filter(has_text="orders").click()
+        rows = panel.get_by_role("grid").get_by_role("row")
+        expect(rows.filter(has_text="canary('onerror')")).to_be_visible()
+        page.reload()
+        expect(rows.filter(has_text="canary('onerror')")).to_be_visible()
+        assert canary.seen == []
+        assert wrong == []

@@ -1,0 +1,115 @@
+"""The page of `brokerkit browse`: nothing without its token, and nothing beyond the loopback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from brokerkit.widgets.alone import PageServer, served
+from brokerkit.widgets.alone.gate import Gate
+from brokerkit.workbench import Session
+
+sync = pytest.importorskip("websockets.sync.client")
+exceptions = pytest.importorskip("websockets.exceptions")
+
+
+@pytest.fixture
+def page(s: Session) -> Iterator[PageServer]:
+    s.create_topic("orders")
+    with served(s.browse("orders")) as server:
+        yield server
+
+
+def got(
+    page: PageServer, path: str, *, cookie: str = "", host: str = "", method: str = "GET"
+) -> tuple[int, dict[str, str], str]:
+    place = urlsplit(page.url)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=10)
+    headers = {"Cookie": cookie, "Host": host or place.netloc}
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, dict(answer.getheaders()), answer.read().decode()
+
+
+def cookie_of(page: PageServer) -> str:
+    status, headers, body = got(page, f"/?{urlsplit(page.url).query}")
+    assert (status, headers["Location"], body) == (303, "/", "")
+    assert "HttpOnly" in headers["Set-Cookie"]
+    return headers["Set-Cookie"].partition(";")[0]
+
+
+def test_nothing_is_served_without_the_token(page: PageServer) -> None:
+    for path in (
+        "/",
+        "/alone.js",
+        "/browse.js",
+        "/socket",
+        "/?token=",
+        "/?token=wrong",
+        "/nothing",
+        "//",
+        "/x?token",
+    ):
+        for cookie in ("", "brokerkit=1", f"brokerkit-{urlsplit(page.url).port}=wrong", "=;=;"):
+            status, _, body = got(page, path, cookie=cookie)
+            assert status == 403, path
+            assert body.count("\n") == 1
+
+
+def test_with_the_token_the_page_and_its_bundle_come(page: PageServer) -> None:
+    cookie = cookie_of(page)
+    for path, kind in (("/", "html"), ("/alone.js", "javascript"), ("/browse.css", "css")):
+        status, headers, _ = got(page, path, cookie=cookie)
+        assert (status, kind in headers["Content-Type"]) == (200, True)
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cache-Control"] == "no-store"
+    for path in ("/secret", "/../panel.py", "/%2e%2e/panel.py", "/THIRD_PARTY.txt/.."):
+        assert got(page, path, cookie=cookie)[0] == 404
+
+
+def test_another_name_or_page_gets_nothing(page: PageServer) -> None:
+    """A site whose name points to the loopback could read a page of its own origin."""
+    cookie, place = cookie_of(page), urlsplit(page.url)
+    assert got(page, "/", cookie=cookie, host=f"evil.example:{place.port}")[0] == 403
+    assert got(page, f"/?{place.query}", host="evil.example")[0] == 403
+    address = f"ws://{place.netloc}/socket"
+    for origin in ("http://evil.example", f"http://localhost:{place.port}", "null", None):
+        with pytest.raises(exceptions.InvalidStatus):
+            sync.connect(address, additional_headers={"Cookie": cookie}, origin=origin)
+    with pytest.raises(exceptions.InvalidStatus):
+        sync.connect(address, origin=f"http://{place.netloc}")
+
+
+def test_the_socket_speaks_as_a_widget_does(page: PageServer) -> None:
+    place = urlsplit(page.url)
+    with sync.connect(
+        f"ws://{place.netloc}/socket",
+        additional_headers={"Cookie": cookie_of(page)},
+        origin=f"http://{place.netloc}",
+    ) as socket:
+        assert json.loads(socket.recv(10))["state"]["topic"] == "orders"
+        for odd in ("", "[", "[]", "null", '{"type": 1}', '{"type": "topics", "first": "x"}', b"\xff"):
+            socket.send(odd)
+        socket.send(json.dumps({"type": "hello"}))
+        while json.loads(socket.recv(10)).get("message", {}).get("type") != "topics":
+            pass
+
+
+def test_only_the_loopback_listens(page: PageServer) -> None:
+    port = urlsplit(page.url).port
+    listening = [
+        each.laddr.ip
+        for each in psutil.Process().net_connections("inet")
+        if each.status == psutil.CONN_LISTEN and each.laddr.port == port
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+def test_each_page_has_a_token_of_its_own() -> None:
+    assert len({Gate(1).token for _ in range(20)}) == 20
+    assert len(Gate(1).token) >= 40
