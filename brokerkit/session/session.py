@@ -11,13 +11,12 @@ from .arguments import (
     model_of,
 )
 from .consume.methods import ConsumingSession
-from .operate.dead_letter_methods import DeadLetterSession
-from .operate.methods import OperatingSession
+from .operate.undoing import UndoingSession
 from .publish.methods import PublishingSession
 from .schemas.methods import SchemaSession
 
 
-class DataSession(ConsumingSession, PublishingSession, SchemaSession, OperatingSession, DeadLetterSession):
+class DataSession(ConsumingSession, PublishingSession, SchemaSession, UndoingSession):
     """A session without widgets: topics, frames, schemas, publishing and subscriptions on one broker."""
 
     def create_topic(self, topic: str, **options: Any) -> None:

@@ -128,6 +128,11 @@ def test_a_reset_lands_where_the_plan_said(desk: Session, name: str, to: Any, pl
     assert list(done["status"]) == ["done"] * 3
     assert list(done["found"]) == places
     assert list(desk.describe_subscription(name).progress["committed"]) == places
+    with pytest.raises(bk.ConfigError, match="type the name again"):
+        desk.undo(done)
+    assert list(desk.undo(done, dry_run=True)["after"]) == before
+    desk.undo(done, confirm=name)
+    assert list(desk.describe_subscription(name).progress["committed"]) == before
 
 
 @pytest.mark.parametrize("model", ["record", "message"])

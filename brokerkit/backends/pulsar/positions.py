@@ -120,9 +120,8 @@ class LedgerBounds(Bounds):
         raise ConfigError(f"{number} is not a position: {NO_POSITION}")
 
     def show(self, position: int) -> str:
-        """Return ``LEDGER:ENTRY``, with the index in the batch if there is one."""
-        ledger, entry, batch = unpack(position)
-        return f"{ledger}:{entry}" if batch < 0 else f"{ledger}:{entry}:{batch}"
+        """Return an id, so that what is shown can be given as a position."""
+        return self.written(position)
 
     def written(self, position: int) -> str:
         """Return the id of the message at a position: ``LEDGER:ENTRY:PARTITION:BATCH``."""

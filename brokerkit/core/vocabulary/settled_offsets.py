@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b85decode, b85encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from .errors import NotSupported
@@ -67,6 +67,12 @@ class SettledOffsets:
             else:
                 position = max(position, offset + 1)
         return SettledOffsets(position, {offset for offset in beyond if offset >= position})
+
+    def without(self, offsets: Set[int]) -> SettledOffsets:
+        """Return the state in which these offsets are not settled."""
+        position = min([self.next, *offsets])
+        settled = (self.beyond | set(range(position, self.next))) - offsets
+        return SettledOffsets(position, settled)
 
     @property
     def note(self) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from math import inf
 from os import PathLike
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from brokerkit.core.runtime.publisher import ConnectedPublisher
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound, NotSupported
@@ -156,7 +157,7 @@ class DeadLetterSession(BrokerSession):
         Returns:
             An `OutcomeFrame` with one row for each message: its `source` and `source_id`, its `target`, the
             `status`, and whether the original is `removed`. ``attrs["brokerkit"]["undo"]`` says for each
-            place how they are brought back.
+            place how they are brought back; `undo` does it on Kafka.
 
         Raises:
             ConfigError: An argument cannot be used, or `confirm` is not the name.
@@ -285,20 +286,15 @@ class DeadLetterSession(BrokerSession):
                 kept.begin(kind=verb, topic=name, target=target.name, copied=self.name)
             together = None
             if target is self and all(each.removal == "position" for each in places):
-                # the same name fences a call that was killed and whose transaction is still open
-                own = uuid.uuid5(uuid.NAMESPACE_URL, f"{self.name} {there} {places[0].through}")
-                publisher = stack.enter_context(
-                    self.connection.publisher(transactional_id=f"brokerkit-{verb}-{own.hex}")
-                )
+                publisher = stack.enter_context(self._fenced(verb, places))
                 together = Together(publisher)
-                together.fence()
             else:
                 publisher = target.shared_publisher()
             sources = []
             for each in places:
                 sources.append(self._removable(each, selection))
                 stack.callback(sources[-1].close)
-            moving = Moving(f"{verb} of {name}", sources, copies, publisher, selection, pace, kept, together)
+            moving = Moving(verb, name, sources, copies, publisher, selection, pace, kept, together)
             total = len(selection) if isinstance(selection, RowsOf) else None
 
             def work(hold: Hold) -> OutcomeFrame:
@@ -306,6 +302,16 @@ class DeadLetterSession(BrokerSession):
                 return moving.run(total=total, progress=progress)
 
             return outcome_kept(self, work, moving.interrupted)
+
+    @contextmanager
+    def _fenced(self, verb: str, places: Sequence[DeadLetterPlace]) -> Iterator[ConnectedPublisher]:
+        """Return a publisher for transactions, once another call with the same places can do no more."""
+        there = ", ".join(each.name for each in places)
+        # the same name fences a call that was killed and whose transaction is still open
+        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{self.name} {there} {places[0].through}")
+        with self.connection.publisher(transactional_id=f"brokerkit-{verb}-{own.hex}") as publisher:
+            Together(publisher).fence()
+            yield publisher
 
     def _dead_letter_places(
         self, topic: str, naming: str | None, through: str | None

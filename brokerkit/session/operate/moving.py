@@ -84,7 +84,7 @@ class Moving:
     """One call of `redrive` or `move`: what was moved, and the receipt of each message.
 
     Args:
-        what: The name of the call, for texts.
+        verb, name: The name of the call, and of the topic that it was given.
         sources: The places that messages are moved from.
         copies: Makes the copies.
         publisher: Sends them.
@@ -96,7 +96,8 @@ class Moving:
 
     def __init__(
         self,
-        what: str,
+        verb: str,
+        name: str,
         sources: Sequence[Source],
         copies: Copies,
         publisher: ConnectedPublisher,
@@ -105,7 +106,8 @@ class Moving:
         journal: Journal | None,
         together: Together | None,
     ) -> None:
-        self._what = what
+        self._what = f"{verb} of {name}"
+        self._name = name
         self._sources = sources
         self._copies = copies
         self._publisher = publisher
@@ -341,8 +343,11 @@ class Moving:
     def outcome(self) -> OutcomeFrame:
         """Return the receipt of every message that was tried, by this call or an earlier one."""
         tried = [each for each in self._receipts.values() if each.tried]
+        facts = {"moved": self._what, "of": self._name, "stopped": self._stopped}
+        places = [each.place for each in self._sources]
+        remembered = {each.name: each.through for each in places if each.removal == "position"}
         undo = [each.undo for each in self._sources]
-        return receipts_frame(tried, {"moved": self._what, "stopped": self._stopped, "undo": undo})
+        return receipts_frame(tried, {**facts, "remembered_by": remembered, "undo": undo})
 
     def interrupted(self) -> Interrupted:
         """Return the error for an interrupt, with the receipts so far."""

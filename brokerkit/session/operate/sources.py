@@ -70,10 +70,11 @@ class Source(ABC):
                 f"the originals in {name!r} are gone: move() takes a frame of their copies, found by the "
                 f"header {REDRIVE_ID!r}, to a topic"
             )
+        exactly = "undo(receipts) lists them again; " if self.place.removal == "position" else ""
         return (
-            f"the log of {name!r} keeps the originals for a while: reset({name!r}, {through!r}, 'earliest', "
-            f"confirm={through!r}) forgets that they and those of earlier calls were removed: the next call "
-            "moves all of them again, and the copies stay"
+            f"the log of {name!r} keeps the originals for a while: {exactly}reset({name!r}, {through!r}, "
+            f"'earliest', confirm={through!r}) forgets that they and those of earlier calls were removed. "
+            "The next call moves them again, and the copies stay"
         )
 
     def close(self) -> None:

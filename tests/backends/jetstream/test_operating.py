@@ -78,6 +78,10 @@ def test_a_reset_lands_where_the_plan_said(
     done = s.reset(topic, "me", to, confirm="me")
     assert list(done["status"]) == ["done"]
     assert asked(nats_server, stream, "me") == (place, lag, 0)
+    undone = s.undo(done, confirm="me")
+    assert asked(nats_server, stream, "me") == before
+    s.undo(undone, confirm="me")
+    assert asked(nats_server, stream, "me") == (place, lag, 0)
     got = s.pull(topic, 50, subscription="me", timeout=5)
     assert len(got) == lag
 

@@ -196,6 +196,69 @@ def test_a_reset_of_the_group_brings_back_what_was_redriven(s: Session) -> None:
     assert len(s.dead_letters(topic)) == 30
 
 
+@pytest.mark.parametrize(
+    "which",
+    [
+        "all",
+        pytest.param("odd ones", marks=pytest.mark.extended),
+        pytest.param("a few rows", marks=pytest.mark.extended),
+    ],
+)
+def test_an_undo_lists_exactly_the_redriven_dead_letters_again(
+    s: Session, kafka_server: KafkaServer, which: str
+) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 300)
+    early = s.redrive(topic, limit=40, confirm=topic, progress=False)
+    before = s.dead_letters(topic)
+    committed = positions(kafka_server, f"{topic}-dlq")
+    chosen = {"odd ones": pc.field("reason") == "java.lang.Odd"}.get(which)
+    receipts = s.redrive(topic, where=chosen, confirm=topic, progress=False)
+    undone = receipts.iloc[3:200:7] if which == "a few rows" else receipts
+    plan = s.undo(undone, dry_run=True)
+    assert set(plan["status"]) == {"planned"}
+    assert len(s.dead_letters(topic)) == 260 - len(receipts)
+    with pytest.raises(bk.ConfigError, match="type the name again"):
+        s.undo(undone)
+    done = s.undo(undone, confirm=topic)
+    assert list(done["source_id"]) == list(undone["source_id"])
+    assert set(done["status"]) == {"listed"}
+    left = s.dead_letters(topic)
+    assert set(undone["source_id"]) <= set(left["id"])
+    assert len(left) == 260 - len(receipts) + len(undone)
+    assert not set(early["source_id"]) & set(left["id"])
+    if which != "a few rows":
+        assert list(left["id"]) == list(before["id"])
+        now = positions(kafka_server, f"{topic}-dlq")
+        assert {number: place for number, place in now.items() if place} == committed
+    assert len(stored(s, topic, 40 + len(receipts))) == 40 + len(receipts), "the copies stay"
+    assert len(s.undo(undone, confirm=topic)) == len(undone)
+    assert len(s.dead_letters(topic)) == len(left)
+    again = s.redrive(topic, confirm=topic, progress=False)
+    assert set(again["source_id"]) == set(left["id"])
+
+
+def test_an_undo_is_refused_where_it_would_change_what_others_use(
+    s: Session, kafka_server: KafkaServer
+) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 20)
+    receipts = s.redrive(topic, confirm=topic, progress=False)
+    url = f"kafka://{kafka_server.bootstrap}"
+    with bk.connect(url, read_only=True) as reading:
+        assert len(reading.undo(receipts, dry_run=True)) == 20
+        with pytest.raises(bk.NotSupported, match="read-only"):
+            reading.undo(receipts, confirm=topic)
+    with s.consumer(f"{topic}-dlq", GROUP) as consumer:
+        s.publish(f"{topic}-dlq", "new")
+        assert consumer.next_batch(1, 20)
+        with pytest.raises(bk.InUse, match="has members"):
+            s.undo(receipts, confirm=topic)
+    for frame in (receipts.drop(columns="status"), s.peek(topic)):
+        with pytest.raises(bk.ConfigError, match="takes the receipts"):
+            s.undo(frame, confirm=topic)
+
+
 def test_records_are_not_moved_and_the_reason_names_what_does(s: Session) -> None:
     topic = new_topic(s)
     s.publish(topic, "x")

@@ -86,6 +86,10 @@ def test_a_reset_lands_where_the_plan_said(
     done = s.reset(filled, group, to, confirm=group)
     assert set(done["status"]) == {"done"}
     assert committed(admin, group, filled) == {0: 5, 1: 5} | places
+    undone = s.undo(done, confirm=group)
+    assert committed(admin, group, filled) == {0: 5, 1: 5}
+    s.undo(undone, confirm=group)
+    assert committed(admin, group, filled) == {0: 5, 1: 5} | places
 
 
 @pytest.mark.parametrize("to", ["2h ago", "between two", "of one", "after all", "text", "each"])

@@ -53,6 +53,8 @@ def test_a_reset_to_the_end_skips_what_is_there(s: Session) -> None:
     ]
     done = s.reset(topic, name, "latest", confirm=name)
     assert [(row["after"], row["status"]) for row in done.to_dict("records")] == [("latest", "accepted")]
+    with pytest.raises(bk.NotSupported, match="snapshot"):
+        s.undo(done, confirm=name)
     s.publish(topic, "new")
     assert list(s.pull(topic, 10, subscription=name, timeout=8)["value"]) == ["new"]
 

@@ -78,6 +78,11 @@ def test_each_partition_is_moved_or_stays(s: Session, pulsar_server: PulsarServe
     assert list(done["partition"]) == [1]
     assert s.describe_subscription("me", topic).progress["lag"].tolist() == [0, half[1]]
     assert backlog(pulsar_server, topic, "me") == half[1]
+    undone = s.undo(done, confirm="me")
+    assert s.describe_subscription("me", topic).progress["lag"].tolist() == [0, 0]
+    assert backlog(pulsar_server, topic, "me") == 0
+    s.undo(undone, confirm="me")
+    assert s.describe_subscription("me", topic).progress["lag"].tolist() == [0, half[1]]
 
 
 def cursors(server: PulsarServer, topic: str, subscription: str) -> list[str]:
@@ -131,6 +136,9 @@ def test_a_position_inside_a_batch_delivers_from_there(s: Session, make: Make) -
     s.create_subscription(topic, "me", start="latest")
     done = s.reset(topic, "me", ids[37], confirm="me")
     assert list(done["status"]) == ["done"]
+    back = s.undo(done, confirm="me")
+    assert list(back["found"]) == list(done["before"])
+    assert list(s.undo(back, confirm="me")["found"]) == list(done["found"])
     got = list(s.pull(topic, 200, subscription="me", timeout=5)["id"])
     assert set(ids[37:]) <= set(got)
 
@@ -145,6 +153,20 @@ def test_a_position_that_is_not_there_is_refused(s: Session, pulsar_server: Puls
     with pytest.raises(bk.NotFound, match="no subscription 'none'"):
         s.reset(topic, "none", "latest", confirm="none")
     assert backlog(pulsar_server, topic, "me") == 5
+
+
+def test_positions_that_are_shown_may_be_given(s: Session, make: Make) -> None:
+    topic = make(2)
+    sent(s, topic, 6)
+    s.create_subscription(topic, "me", start="earliest")
+    before = s.describe_subscription("me", topic).progress
+    ends = s.describe(topic).partitions["end"]
+    for places in (ends, before["committed"], before["end"]):
+        done = s.reset(topic, "me", dict(enumerate(places)), confirm="me")
+        assert list(done["found"]) == list(places)
+    with pytest.raises(bk.ConfigError, match="lies outside partition 0") as refused:
+        s.reset(topic, "me", {0: f"{ends[0].split(':')[0]}:999:0:-1"}, confirm="me")
+    assert f"up to {ends[0]}, its end" in str(refused.value)
 
 
 def test_consumers_are_named_go_on_from_there_and_hinder_a_deletion(s: Session, make: Make) -> None:
