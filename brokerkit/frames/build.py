@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -33,6 +33,11 @@ _DECODED = frozenset({"id", "key", "raw_key", "value", "raw", "format", "schema"
 
 UNDECODED = tuple(name for name in SCHEMA.names if name not in _DECODED)
 """Columns that are a field of `Columns` as it is."""
+
+_OF_VALUE = frozenset({"value", "raw", "format", "schema"})
+_OF_KEY = frozenset({"key", "raw_key"})
+_PLACES = frozenset({"topic", "partition", "offset"})
+"""Columns that are always built, since they say which message a failure is of."""
 
 SMALL_ROWS = 1_000
 BATCH_ROWS = 16_000
@@ -111,6 +116,7 @@ class FrameBuilder:
         key_decoder: The decoder of keys, likewise.
         mask: What is hidden in the rows, before anything else sees them; None hides nothing.
         validate: Payloads that name a JSON Schema are failures where they do not fit it.
+        only: The columns that are needed. Others may be left null; where rows are masked, none is.
     """
 
     def __init__(
@@ -123,6 +129,7 @@ class FrameBuilder:
         key_decoder: Decode | PayloadDecoder = "auto",
         mask: Mask | None = None,
         validate: bool = False,
+        only: frozenset[str] | None = None,
     ) -> None:
         self.decoder = _with_schemas(as_decoder(decoder), schemas, validate)
         self.key_decoder = _with_schemas(as_decoder(key_decoder, "decode_key"), schemas, validate)
@@ -136,6 +143,7 @@ class FrameBuilder:
         self.counts = Counts()
         self.failures = Failures()
         self._with_attributes = attributes
+        self._only = frozenset(SCHEMA.names) if only is None or self._mask is not None else only | _PLACES
 
     def _masking(self, mask: Mask) -> BatchMask:
         if mask.document.hides_names:
@@ -180,16 +188,17 @@ class FrameBuilder:
     def _batch(self, columns: Columns) -> pa.RecordBatch:
         length = columns.length
         attributes = attributes_array(columns.attributes, length) if self._with_attributes else None
-        payloads = _payloads_of(columns, attributes)
-        decoded = self.decoder.decode(payloads)
-        arrays = _undecoded_arrays(columns)
-        keys = None if columns.key is None else self._keys(columns, attributes)
+        only = self._only
+        decoded, formats = self._values(columns, attributes)
+        arrays = _undecoded_arrays(columns, only)
+        keys = None if columns.key is None or not only & _OF_KEY else self._keys(columns, attributes)
         key_type = self.schema.field("key").type
         arrays["key"] = nulls(length, key_type) if keys is None else keys.value.cast(key_type)
         arrays["raw_key"] = nulls(length, pa.binary()) if keys is None else keys.raw.cast(pa.binary())
-        arrays["id"] = ids_array(columns, arrays["offset"])
+        has_id = "id" in only or columns.offset is None
+        arrays["id"] = ids_array(columns, arrays["offset"]) if has_id else nulls(length, pa.string())
         arrays["value"], arrays["raw"] = decoded.value, decoded.raw
-        arrays["format"] = formats_of(decoded, payloads.data)
+        arrays["format"] = formats
         arrays["schema"] = nulls(length, pa.string()) if decoded.schema is None else decoded.schema
         arrays["attributes"] = nulls(length, ATTRIBUTES) if attributes is None else attributes
         failures = decoded.failures
@@ -203,10 +212,21 @@ class FrameBuilder:
             wrong = keys.failures if self._mask is None else self._mask.failures(keys.failures)
             self._note_failures(batch, wrong, "key: ")
         self.counts.rows += length
-        self.counts.nulls += payloads.data.null_count
         self.counts.binary += decoded.binary
         self.counts.lenient += decoded.lenient
         return batch
+
+    def _values(self, columns: Columns, attributes: Array | None) -> tuple[Decoded, Array]:
+        """Return the decoded payloads and how each was read; nulls if they are not needed."""
+        if not self._only & _OF_VALUE:
+            value, raw, format = (
+                nulls(columns.length, kind) for kind in (self.decoder.type, pa.large_binary(), pa.string())
+            )
+            return Decoded(value, raw, []), format
+        payloads = _payloads_of(columns, attributes)
+        decoded = self.decoder.decode(payloads)
+        self.counts.nulls += payloads.data.null_count
+        return decoded, formats_of(decoded, payloads.data)
 
     def _keys(self, columns: Columns, attributes: Array | None) -> Decoded:
         return self.key_decoder.decode(_payloads_of(columns, attributes, is_key=True))
@@ -252,9 +272,11 @@ def undecoded_batch(columns: Columns) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(_undecoded_arrays(columns).values()), names=list(UNDECODED))
 
 
-def _undecoded_arrays(columns: Columns) -> dict[str, Array]:
+def _undecoded_arrays(columns: Columns, only: Collection[str] = UNDECODED) -> dict[str, Array]:
     return {
-        name: column_array(getattr(columns, name), SCHEMA.field(name).type, columns.length)
+        name: column_array(
+            getattr(columns, name) if name in only else None, SCHEMA.field(name).type, columns.length
+        )
         for name in UNDECODED
     }
 

@@ -110,13 +110,28 @@ def expand_column(
         read leniently.
     """
     collected = _Fields(fields, depth)
+    failures = _collect(collected, texts)
+    return collected.columns(), failures, collected.lenient
+
+
+def field_parts(texts: ChunkedArray, fields: Sequence[str], depth: int) -> dict[Path, list[Part]]:
+    """Return the values of fields of JSON objects by path, each in its own kind, run by run.
+
+    A path that no object has is missing.
+    """
+    collected = _Fields(fields, depth)
+    _collect(collected, texts)
+    return collected.parts()
+
+
+def _collect(collected: _Fields, texts: ChunkedArray) -> list[tuple[int, str]]:
     failures: list[tuple[int, str]] = []
     done = 0
     for items, arrays in _runs(texts):
         wrong = uncollected(collected.add, items, arrays)
         failures.extend((done + row, reason) for row, reason in wrong)
         done += len(items)
-    return collected.columns(), failures, collected.lenient
+    return failures
 
 
 class _Fields:
@@ -155,10 +170,13 @@ class _Fields:
         return failures
 
     def columns(self) -> dict[Path, ChunkedArray]:
+        return {path: joined(parts) for path, parts in self.parts().items()}
+
+    def parts(self) -> dict[Path, list[Part]]:
         found = {}
         for path, parts in self._parts.items():
             empty = (Part(None, pa.nulls(length, pa.large_string())) for length in self._lengths)
-            found[path] = joined([parts.get(run, part) for run, part in enumerate(empty)])
+            found[path] = [parts.get(run, part) for run, part in enumerate(empty)]
         return found
 
     def _put(self, run: int, path: Path, values: Sequence[Any], kinds: set[type]) -> None:

@@ -159,11 +159,53 @@ def joined(parts: list[Part]) -> ChunkedArray:
     if that is exact, otherwise a decimal. Numbers that no decimal holds, and values of different kinds,
     become their JSON text.
     """
-    kinds = {part.kind for part in parts if part.kind is not None}
-    kind = _common(kinds, parts)
+    kind = common_kind(parts)
     if kind == NUMBER:
         return _decimals(parts)
     return pa.chunked_array([_as_kind(part, kind) for part in parts], _TYPES[kind])
+
+
+def common_kind(parts: list[Part]) -> str:
+    """Return the kind that holds the values of all parts exactly."""
+    return _common({part.kind for part in parts if part.kind is not None}, parts)
+
+
+def type_of_kind(kind: str) -> ArrowType:
+    """Return the type of a column of a kind; numbers that no other type holds are their digits as text."""
+    found: ArrowType = _TYPES[kind]
+    return found
+
+
+def as_kind(part: Part, kind: str) -> Array | None:
+    """Return the values as a kind that was chosen before they were seen; None if it changes one of them."""
+    fits = (
+        part.kind in (None, kind)
+        or kind == JSON
+        or (kind == NUMBER and part.kind in (INT, UINT))
+        or (kind == DOUBLE and part.kind == INT and _exact_as_double(part.array))
+        or (kind == UINT and part.kind == INT and pc.min(part.array).as_py() >= 0)
+    )
+    return _as_kind(part, kind) if fits else None
+
+
+def as_type(part: Part, type: ArrowType) -> Array | None:
+    """Return the values as a type that the caller asks for; None if it cannot hold one of them.
+
+    Numbers are rounded to floats. Texts are read as what the type holds, such as times.
+    """
+    if part.kind is None:
+        return nulls(len(part.array), type)
+    texts = pa.types.is_string(type) or pa.types.is_large_string(type)
+    if part.kind == JSON or (texts and part.kind != STRING):
+        return None
+    if pa.types.is_boolean(type) != (part.kind == BOOL):
+        return None
+    # Arrow makes no decimal of a whole number that has room for fewer digits than its type
+    values = part.array.cast(TEXT) if pa.types.is_decimal(type) else part.array
+    try:
+        return values.cast(type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
 
 
 def _whole_numbers(values: Sequence[Any]) -> Part:
