@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from hashlib import sha256
 from types import CodeType
 from typing import Any, TypeAlias
@@ -25,6 +25,7 @@ from brokerkit.frames.masking.marks import mask_in
 from brokerkit.frames.packed import packed_rows
 from brokerkit.frames.text import split_text
 
+from .expressions import Expression, check_expression, fits
 from .filter_values import ValuesGiven
 from .overlooked import KEY_NOT_DECODED, NOT_GIVEN, NOT_TEXT, Overlooked
 
@@ -71,9 +72,10 @@ class Filter:
                 f"not {type(where).__name__}"
             )
         self._plain_where = False
+        self._schema = schema
         if isinstance(where, pc.Expression) and schema is not None:
-            _check_expression(where, schema)
-            self._plain_where = _fits(where, pa.schema([schema.field(name) for name in UNDECODED]))
+            check_expression(where, schema)
+            self._plain_where = fits(where, pa.schema([schema.field(name) for name in UNDECODED]))
         self._key = _bytes("key", key) if isinstance(key, str) else key
         self._key_is_text = isinstance(key, str)
         self._text = _bytes("where", where) if isinstance(where, str) else None
@@ -88,6 +90,27 @@ class Filter:
     @property
     def looks_at_attributes(self) -> bool:
         return bool(self._header)
+
+    @cached_property
+    def expression(self) -> Expression | None:
+        """The Arrow expression that must be true; None without one."""
+        if not isinstance(self._where, pc.Expression) or self._schema is None:
+            return None
+        return Expression(self._where, self._schema)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The columns that it looks at once rows are decoded."""
+        found = {"id"} if self.active else set()
+        if self._key is not None:
+            found |= {"key", "raw_key"}
+        if self._header:
+            found.add("attributes")
+        if self.expression is not None:
+            found |= self.expression.columns
+        elif self._where is not None:
+            found |= {"value", "raw"}
+        return frozenset(found)
 
     def __str__(self) -> str:
         parts = []
@@ -185,6 +208,21 @@ class Filter:
         if self._text is not None:
             return self._containing(batch, overlooked, limit)
         return batch.filter(pa.array(self._matches(batch, overlooked, limit), pa.bool_()))
+
+    def decoded(self, batch: pa.RecordBatch, overlooked: Overlooked) -> pa.RecordBatch:
+        """Keep only the rows that match, where none was left out before decoding."""
+        if self._key is not None and self._shown_key is None and batch.num_rows:
+            keys = batch.column("key")
+            wanted: Any = pa.scalar(self._key, pa.large_binary())
+            matching = fill_null(pc.equal(batch.column("raw_key").cast(pa.large_binary()), wanted), False)
+            if is_text(keys.type):
+                shown = fill_null(pc.equal(keys.cast(pa.large_binary()), wanted), False)
+                if not self._key_is_text:
+                    # bytes are compared with the key as it is, not with the text that it was decoded to
+                    shown = pc.and_(shown, batch.column("raw_key").is_null())
+                matching = pc.or_(matching, shown)
+            batch = batch.filter(matching)
+        return self.batch(batch, overlooked)
 
     def _with_shown_key(self, batch: pa.RecordBatch, overlooked: Overlooked) -> pa.RecordBatch:
         """Keep the rows with the key as it is shown: a filter on what is hidden would find it out."""
@@ -335,26 +373,6 @@ def _bytes(name: str, text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ConfigError(f"{name}={text[:60]!r} is not valid text ({error.reason}); give bytes") from error
-
-
-def _check_expression(where: pc.Expression, schema: pa.Schema) -> None:
-    try:
-        schema.empty_table().filter(where)
-    except (pa.ArrowException, LookupError, TypeError) as error:
-        reason = str(error).partition("\n")[0].removesuffix(f" in {schema.names[0]}: {schema.types[0]}")
-        raise ConfigError(
-            f"the expression {where} given as where= does not fit: {reason}; it must be true or false for "
-            f"each row, over the columns {', '.join(schema.names)}"
-        ) from error
-
-
-def _fits(where: pc.Expression, schema: pa.Schema) -> bool:
-    """Return whether an expression needs no other column than these."""
-    try:
-        schema.empty_table().filter(where)
-    except (pa.ArrowException, LookupError, TypeError):
-        return False
-    return True
 
 
 def _payloads(batch: pa.RecordBatch) -> Array:

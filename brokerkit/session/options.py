@@ -36,12 +36,15 @@ class ReadOptions:
     unmask: bool = False
     validate: bool = False
 
-    def builder(self, schemas: SchemaSource | None, mask: Mask | None) -> FrameBuilder:
+    def builder(
+        self, schemas: SchemaSource | None, mask: Mask | None, only: frozenset[str] | None = None
+    ) -> FrameBuilder:
         """Return a new builder of frames. Raises ConfigError for a wrong decoder, NotSupported for `unmask`.
 
         Args:
             schemas: The source of schemas of the session; None without one.
             mask: The mask of the session; None without one.
+            only: The columns that are needed; None for all.
         """
         if self.validate and (schemas is None or "auto" not in (self.decode, self.decode_key)):
             raise ConfigError(
@@ -56,6 +59,7 @@ class ReadOptions:
             key_decoder=self.decode_key,
             mask=mask_of_read(mask, self.mask, self.unmask),
             validate=self.validate,
+            only=only,
         )
 
     def filter(self, schema: pa.Schema) -> Filter:

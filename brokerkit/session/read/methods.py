@@ -26,6 +26,7 @@ from ..read_report import NotYetReadableWarning
 from ..reader_schemas import planned
 from .peek import new_peek
 from .peek_with_side_effects import peek_with_side_effects
+from .plan import Plan
 from .ranges import parse_partitions, parse_range, range_finder
 from .reread import decoder_of, key_decoder_of, places_of, read_places, times_of
 from .scan import Scan
@@ -243,28 +244,26 @@ class ReadingSession(BrokerSession):
         late = "" if span.lateness == parse_lateness(LATENESS) else f", lateness {span.lateness}"
         shown = ", ".join(plain(name, 60) for name in topics[:3]) + (", ..." if len(topics) > 3 else "")
         reading = ReadOptions(
-            key,
-            header,
-            where,
-            decode,
-            expand,
-            attributes,
-            scan_for_time,
+            decode=decode,
+            expand=expand,
+            attributes=attributes,
+            scan_for_time=scan_for_time,
             decode_key=decode_key,
             mask=mask,
             unmask=unmask,
             validate=validate,
         )
-        return Scan(
-            self,
-            slices,
-            planned(self, list(located), reading),
+        plan = Plan(
+            tuple(slices),
+            {(name, each.bounds.partition): each.bounds for name in located for each in located[name]},
             title=f"scan of {shown} {span}",
             asked=f"{topics!r} from {start!r} to {end!r}{late}",
             doubt=span.doubt([each for stretches in located.values() for each in stretches]),
-            limit=limit,
-            progress=progress,
         )
+        scan = Scan(self, planned(self, list(located), reading), plan, progress=progress)
+        if any(each is not None for each in (key, header, where)):
+            scan = scan.where(*([] if where is None else [where]), key=key, header=header)
+        return scan if limit is None else scan.head(limit)
 
     def explain(self, row: Any) -> Explanation:
         """Return how `decode="auto"` reads the payload and the key of a row, and why::

@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import cached_property
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice, count_text
-from brokerkit.display.markup import Displayed, block, lines
 from brokerkit.display.progress import expected
-from brokerkit.display.sanitize import plain
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.expand import expand
 
 from ..build_frame import frame_of
-from ..filters import Filter
 from ..interrupted import Interrupted
-from ..options import ReadOptions
 from ..read_report import ReadReport
 from .export import Export, Exported
-from .slice_reader import Part, SliceReader, left_of
+from .planned_scan import PlannedScan
+from .slice_reader import Part
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-    from ..base import BrokerSession
 
-SAMPLE_ROWS = 100
-SAMPLE_SECONDS = 1.0
+class Scan(PlannedScan):
+    """A plan to read a range of topics. Nothing is read until a method asks for rows.
 
-
-class Scan(Displayed):
-    """A plan to read a range of topics. Nothing is read until a method is called.
-
-    Each method reads from the beginning.
+    A scan is never changed: `where`, `select`, `head`, `sample` and `between` return a new one. They act in
+    the order in which they are called. Each method that reads does so from the beginning.
 
     Attributes:
         slices: The ranges to read, fixed when the scan was made. Later messages are not part of it.
@@ -52,122 +41,57 @@ class Scan(Displayed):
         report: The `ReadReport` of the last read.
     """
 
-    def __init__(
-        self,
-        session: BrokerSession,
-        slices: Sequence[Slice],
-        reading: ReadOptions,
-        *,
-        title: str,
-        asked: str,
-        limit: int | None,
-        progress: bool,
-        doubt: str = "",
-    ) -> None:
-        self._session = session
-        self.slices = list(slices)
-        self.title = title
-        self.asked = asked
-        self.doubt = doubt
-        self.report = ReadReport(doubt=doubt)
-        self._reading = reading
-        self._limit = limit
-        self._progress = progress
-        self._builder = reading.builder(session.schema_source, session.mask)
-        self._selection = ""
-        # a wrong filter is an error now, not at the first row
-        wanted = self._filter()
-        if wanted.active:
-            self._selection = f", {wanted}"
-
-    def _new_builder(self) -> FrameBuilder:
-        return self._reading.builder(self._session.schema_source, self._session.mask)
-
-    def _filter(self) -> Filter:
-        return self._reading.filter(self.schema)
-
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of the rows, before `expand`."""
-        return self._builder.schema
+        """The Arrow schema of the rows, before `expand`.
 
-    @property
-    def messages(self) -> int:
-        """How many messages to expect at most; the repr says how exact the number is."""
-        return sum(slice_.estimate for slice_ in self.slices)
-
-    @cached_property
-    def bytes(self) -> int | None:
-        """About how many bytes of payload there are, estimated from a few messages of the first slice.
-
-        None if it cannot be estimated within a second.
+        If fields of JSON are selected without their types, some rows are read to find them.
         """
-        first = next((slice_ for slice_ in self.slices if not slice_.empty), None)
-        if first is None:
-            return 0
-        found: list[int] = []
-        # the repr uses this, and must neither fail nor wait for a broker that hangs
-        sampling = threading.Thread(target=self._sample, args=(first, found), daemon=True)
-        sampling.start()
-        sampling.join(SAMPLE_SECONDS)
-        return found[0] if found else None
+        return self._reader.schema
 
-    def _sample(self, slice_: Slice, found: list[int]) -> None:
-        with suppress(BrokerError, TimeoutError):
-            for columns in self._session.inspector.read(slice_, attributes=False, stall=SAMPLE_SECONDS):
-                sizes = [len(value or b"") for value in islice(columns.values("value"), SAMPLE_ROWS)]
-                found.append(self.messages * sum(sizes) // max(1, len(sizes)))
-                return
+    def count(self) -> int:
+        """Return how many rows there are.
 
-    def _with_slices(self, slices: Sequence[Slice], limit: int | None) -> Scan:
-        return Scan(
-            self._session,
-            slices,
-            self._reading,
-            title=self.title,
-            asked=self.asked,
-            doubt=self.doubt,
-            limit=limit,
-            progress=self._progress,
-        )
+        If nothing must be looked at and the broker's own count is exact, it is that count when the scan was
+        made. Otherwise the messages are read, and nothing is built of them that no filter needs.
+        """
+        known = self._plan.exact_count()
+        if known is not None:
+            return known
+        counting = self._with(self._plan.counting())
+        for _ in counting._parts(counting._reader.builder()):
+            pass
+        self.report = counting.report
+        self.report.warn_of_filter()
+        return self.report.matched
 
-    def _reader(self, builder: FrameBuilder) -> SliceReader:
-        reader = SliceReader(
-            self._session.inspector,
-            self.slices,
-            builder,
-            wanted=self._filter(),
-            limit=self._limit,
-            attributes=self._reading.attributes,
-        )
+    def _parts(self, builder: FrameBuilder, *, progress: bool | None = None) -> Iterator[Part]:
+        reader = self._reader.slices(builder)
         reader.report.doubt = self.doubt
         self.report = self._session.last_read = reader.report
-        return reader
+        return reader.parts(what=self.title, progress=self._progress if progress is None else progress)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Iterate over Arrow record batches as they are read, in bounded memory."""
-        reader = self._reader(self._new_builder())
-        for part in reader.parts(what=self.title, progress=self._progress):
-            yield part.batch
-        reader.report.warn_of_filter()
+        for part in self._parts(self._reader.builder()):
+            yield self._reader.shown(part.batch)
+        self.report.warn_of_filter()
 
     def _collect(self) -> tuple[pa.Table, FrameBuilder]:
-        builder = self._new_builder()
-        reader = self._reader(builder)
+        builder = self._reader.builder()
         parts: list[Part] = []
         try:
-            for part in reader.parts(what=self.title, progress=self._progress):
+            for part in self._parts(builder):
                 parts.append(part)
         except KeyboardInterrupt as interrupt:
             raise self._interrupted(parts, builder) from interrupt
-        reader.report.warn_of_filter()
-        return builder.to_table(part.batch for part in parts), builder
+        self.report.warn_of_filter()
+        return self._reader.table(parts, builder), builder
 
     def _interrupted(self, parts: Sequence[Part], builder: FrameBuilder) -> Interrupted:
         self.report.stopped = "interrupted"
-        frame = self._frame(builder.to_table(part.batch for part in parts), builder)
-        missing = None if self._limit is None else self._limit - len(frame)
-        rest = self._with_slices([] if missing == 0 else left_of(self.slices, parts), missing or self._limit)
+        frame = self._frame(self._reader.table(parts, builder), builder)
+        rest = self._with(self._plan.rest(parts[-1]) if parts else self._plan)
         error = Interrupted(
             f"{self.title}: interrupted after {len(frame):,} rows of {count_text(*expected(self.slices))}. "
             "They are in session.last_interrupted.frame; session.last_interrupted.rest.to_pandas() reads on.",
@@ -177,13 +101,19 @@ class Scan(Displayed):
         self._session.last_interrupted = error
         return error
 
+    @property
+    def _expands(self) -> bool:
+        return self._reading.expand and self._plan.columns is None
+
     def _frame(self, table: pa.Table, builder: FrameBuilder) -> pd.DataFrame:
-        details = {"read": self.report.to_dict(), "scan": self.title}
+        details: dict[str, Any] = {"read": self.report.to_dict(), "scan": self.title}
+        if self._plan.columns is not None:
+            details["columns"] = list(self._plan.columns)
         return frame_of(
             table,
             builder,
             source=self._session.name,
-            expand=self._reading.expand,
+            expand=self._expands,
             details=details,
             slices=self.slices,
         )
@@ -195,7 +125,7 @@ class Scan(Displayed):
             Interrupted: Ctrl-C was pressed; `.frame` has the rows so far, `.rest` is a scan of the others.
         """
         table, _ = self._collect()
-        return expand(table) if self._reading.expand else table
+        return expand(table) if self._expands else table
 
     def to_pandas(self) -> pd.DataFrame:
         """Read everything as one Arrow-backed DataFrame.
@@ -211,7 +141,7 @@ class Scan(Displayed):
 
         It is how other libraries read a scan: ``polars.DataFrame(scan)``, ``duckdb.sql("from scan")``.
         """
-        if self._reading.expand:
+        if self._expands:
             return self.to_arrow().__arrow_c_stream__(requested_schema)
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
@@ -231,22 +161,25 @@ class Scan(Displayed):
             A summary of the files that were written.
 
         Raises:
-            ConfigError: The scan has `expand` or `limit`, or the folder cannot be used.
+            ConfigError: The scan has `expand`, or counts rows across slices (`head`, `limit=`); or the folder
+                cannot be used.
             InUse: Another export is writing to the folder.
             StorageError: The disk is full, or writing is not permitted.
             Interrupted: Ctrl-C was pressed. Finished slices stay; call this again to continue.
         """
-        if self._reading.expand or self._limit is not None:
+        if self._expands or self._plan.counts:
             raise ConfigError(
-                "to_parquet writes whole slices: leave out expand= and limit= "
-                "(bk.expand works on what is read back; start= and end= narrow the range)"
+                "to_parquet writes whole slices: leave out expand=, limit= and head() "
+                "(select takes fields; sample, where and between narrow what is written)"
             )
         if not isinstance(path, str | PathLike) or not str(path):
             raise ConfigError(f"to_parquet needs the path of a folder, not {path!r}")
-        export = Export(Path(path), self.schema, self._identity(), self.title)
+        export = Export(Path(path), self.schema, self._reader.identity(), self.title)
         self.report = ReadReport(doubt=self.doubt)
         try:
-            exported = export.run(self.slices, self._quietly, overwrite=overwrite, progress=self._progress)
+            exported = export.run(
+                self.slices, self._quietly(self.report), overwrite=overwrite, progress=self._progress
+            )
         except KeyboardInterrupt as interrupt:
             error = Interrupted(
                 f"{self.title}: the export was interrupted; finished slices stay in {path}. "
@@ -257,28 +190,20 @@ class Scan(Displayed):
         self.report.warn_of_filter()
         return exported
 
-    def _identity(self) -> dict[str, str]:
-        keys = self._builder.key_decoder.name
-        known = {
-            "source": self._session.name,
-            "asked": self.asked,
-            "decode": self._builder.decoder.name,
-            "attributes": str(self._reading.attributes),
-            "filter": self._filter().fingerprint,
-            **({} if keys == "auto" else {"decode_key": keys}),
-        }
-        mask = self._builder.mask
-        return known if mask is None else {**known, "mask": mask.fingerprint}
+    def _quietly(self, total: ReadReport) -> Callable[[Slice], Iterator[pa.RecordBatch]]:
+        """Return a function that reads one slice, and adds what it read to a report."""
 
-    def _quietly(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
-        total = self.report
-        reader = self._with_slices([slice_], None)._reader(self._new_builder())
-        try:
-            for part in reader.parts(progress=False):
-                yield part.batch
-        finally:
-            total.add(reader.report)
-            self._session.last_read = total
+        def read(slice_: Slice) -> Iterator[pa.RecordBatch]:
+            one = self._with(self._plan.of_slice(slice_))
+            one._reader.typed_fields = self._reader.typed_fields
+            try:
+                for part in one._parts(one._reader.builder(), progress=False):
+                    yield one._reader.shown(part.batch)
+            finally:
+                total.add(one.report)
+                self._session.last_read = total
+
+        return read
 
     def to_dask(self) -> dd.DataFrame:
         """Return a dask DataFrame with one partition per slice. Workers connect by themselves.
@@ -291,49 +216,13 @@ class Scan(Displayed):
         """
         from .dask import to_dask
 
-        if self._reading.expand or self._limit is not None or self._filter().active:
+        if self._expands or self._plan != self._plan.of_range():
             raise ConfigError("to_dask reads whole slices: leave out expand=, limit=, key= and where=")
         return to_dask(
             self._session,
             self.slices,
-            decoder=self._builder.decoder,
-            key_decoder=self._builder.key_decoder,
+            decoder=self._reader.whole.decoder,
+            key_decoder=self._reader.whole.key_decoder,
             attributes=self._reading.attributes,
-            mask=self._builder.mask,
+            mask=self._reader.whole.mask,
         )
-
-    def __len__(self) -> int:
-        raise TypeError(
-            "a scan does not know its exact length before it is read: "
-            f"expect {count_text(*expected(self.slices))}"
-        )
-
-    def __repr__(self) -> str:
-        topics = sorted({slice_.topic for slice_ in self.slices})
-        shown = ", ".join(plain(topic, 60) for topic in topics[:5])
-        shown += f" and {len(topics) - 5} more" if len(topics) > 5 else ""
-        size = "" if self.bytes is None else f", about {_size(self.bytes)}"
-        limit = "" if self._limit is None else f", at most {self._limit:,} rows"
-        return (
-            f"{self.title}\n"
-            f"topics: {shown or 'nothing to read'}; {_count(len(self.slices), 'slice')}, "
-            f"{count_text(*expected(self.slices), 'message')}{size}{self._selection}{limit}\n"
-            f"{self.doubt + chr(10) if self.doubt else ''}"
-            "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_dask()"
-        )
-
-    def _repr_html_(self) -> str:
-        return block(lines(repr(self)))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

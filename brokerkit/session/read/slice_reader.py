@@ -17,29 +17,35 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.display.progress import bar, expected
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.fields import Field, with_fields
 from brokerkit.frames.sizes import first_rows, only_first
 
+from ..combined_filter import CombinedFilter
 from ..filters import Filter
 from ..read_report import ReadReport, Stopped
 from .gathering import gathered
+from .row_steps import RowStep
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that were read, and the rest of their slice."""
+    """Rows that were read, and what is left to read.
+
+    Attributes:
+        batch: The rows.
+        number: The number of their slice.
+        after: The rest of it.
+        limit: How many rows are still wanted; None for all.
+        quota: How many of them of this slice; None for all.
+        steps: The steps for the rows that follow.
+    """
 
     batch: pa.RecordBatch
-    slice_: Slice
+    number: int
     after: Slice
-
-
-def left_of(slices: Sequence[Slice], parts: Sequence[Part]) -> list[Slice]:
-    """Return the parts of the slices that have not been read."""
-    if not parts:
-        return list(slices)
-    last = parts[-1]
-    index = next(index for index, slice_ in enumerate(slices) if slice_ is last.slice_)
-    return [slice_ for slice_ in (last.after, *slices[index + 1 :]) if not slice_.empty]
+    limit: int | None = None
+    quota: int | None = None
+    steps: tuple[RowStep, ...] = ()
 
 
 def row_of(columns: Columns, batch: pa.RecordBatch, row: int) -> int:
@@ -52,6 +58,10 @@ class SliceReader:
     """A reader of slices, one after the other, into record batches of wanted rows.
 
     Args:
+        limit: At most so many rows that match; None reads all.
+        quotas: At most so many of each slice; None reads all.
+        steps: What is done with these rows.
+        fields: Fields that are columns before the filter looks at the rows.
         max_bytes: Stop before there are more bytes of rows; None sets no limit.
         alone: Keep the first row even if it is larger than `max_bytes`.
         on_read: Called after each batch, also one without a wanted row, with the rest of its slice.
@@ -63,9 +73,12 @@ class SliceReader:
         slices: Sequence[Slice],
         builder: FrameBuilder,
         *,
-        wanted: Filter,
+        wanted: Filter | CombinedFilter,
         limit: int | None,
         attributes: bool,
+        quotas: Sequence[int] | None = None,
+        steps: Sequence[RowStep] = (),
+        fields: Sequence[Field] = (),
         max_bytes: int | None = None,
         alone: bool = True,
         cancellation: Cancellation | None = None,
@@ -77,10 +90,14 @@ class SliceReader:
         self._filter = wanted
         self._limit = limit
         self._attributes = attributes
+        self._quotas = quotas
+        self._steps = tuple(steps)
+        self._fields = fields
         self._room = max_bytes
         self._alone = alone
         self._cancellation = cancellation
         self._on_read = on_read
+        self._quota: int | None = None
         self.report = ReadReport()
 
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
@@ -100,46 +117,80 @@ class SliceReader:
             report.read += rows
             shown.update(rows)
 
-        def left() -> int | None:
-            return None if self._limit is None else self._limit - report.matched
-
-        with closing(self._rows(on_outside, left)) as rows:
-            for slice_, columns in rows:
+        with closing(self._rows(on_outside)) as rows:
+            for number, columns in rows:
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
-                room = left()
-                wanted = self._filter.columns(columns, report.overlooked, self._builder.decoded_keys)
-                batch = self._builder.batch(self._filter.undecoded(wanted, self._builder))
-                batch = self._filter.batch(batch, report.overlooked, room)
+                slice_, room = self._slices[number], self._left()
+                batch = self._batch(columns, room)
                 seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
                 stop, count = self._stop(batch, room)
                 if stop is not None:
-                    report.stopped = stop
                     if not count:
+                        report.stopped = stop
                         return
                     batch = only_first(batch, count)
                     seen = row_of(columns, batch, count - 1) + 1
                     last = columns.positions()[seen - 1]
+                if self._take(batch.num_rows) and stop == "at the limit":
+                    # the quota of the slice was reached, and others follow
+                    stop = None
+                batch = self._stepped(batch, slice_)
+                if any(step.left == 0 for step in self._steps):
+                    stop = "at the limit"
                 report.read += seen
                 report.matched += batch.num_rows
                 shown.update(seen)
                 if self._on_read is not None:
                     self._on_read(slice_.after(last))
                 if batch.num_rows:
-                    yield Part(batch, slice_, slice_.after(last))
+                    yield Part(batch, number, slice_.after(last), self._limit, self._quota, self._steps)
                 if stop is not None:
+                    report.stopped = stop
                     return
         report.stopped = "at the end"
 
-    def _rows(
-        self, on_outside: Callable[[int], None], left: Callable[[], int | None]
-    ) -> Generator[tuple[Slice, Columns]]:
+    def _batch(self, columns: Columns, room: int | None) -> pa.RecordBatch:
+        """Return the rows that match, at most `room` and perhaps a few more."""
+        overlooked = self.report.overlooked
+        if room is not None and not self._filter.active:
+            columns = columns.slice(0, room)
+        wanted = self._filter.columns(columns, overlooked, self._builder.decoded_keys)
+        batch = self._builder.batch(self._filter.undecoded(wanted, self._builder))
+        if self._fields:
+            batch = with_fields(batch, self._fields)
+        return self._filter.batch(batch, overlooked, room)
+
+    def _left(self) -> int | None:
+        """Return how many more rows of this slice are wanted; None for all."""
+        known = [each for each in (self._limit, self._quota) if each is not None]
+        return min(known) if known else None
+
+    def _take(self, rows: int) -> bool:
+        """Count rows, and return whether rows of other slices are still wanted."""
+        if self._limit is not None:
+            self._limit -= rows
+        if self._quota is not None:
+            self._quota -= rows
+        return self._limit != 0
+
+    def _stepped(self, batch: pa.RecordBatch, slice_: Slice) -> pa.RecordBatch:
+        steps = []
+        for step in self._steps:
+            batch, after = step.apply(batch, slice_, self.report.overlooked)
+            steps.append(after)
+        self._steps = tuple(steps)
+        return batch
+
+    def _rows(self, on_outside: Callable[[int], None]) -> Generator[tuple[int, Columns]]:
         """Yield the rows of each slice, while the first rows of the next one are fetched."""
         ahead: Begun | None = None
-        wants_all = self._limit is None and self._room is None
+        counts = any(step.left is not None for step in self._steps)
+        wants_all = self._limit is None and self._room is None and not counts
         try:
-            for slice_, following in zip_longest(self._slices, self._slices[1:]):
+            for number, (slice_, following) in enumerate(zip_longest(self._slices, self._slices[1:])):
                 begun, begins = ahead, wants_all and following is not None
+                self._quota = None if self._quotas is None else self._quotas[number]
                 parts = self._inspector.read(
                     slice_,
                     attributes=self._attributes,
@@ -147,10 +198,13 @@ class SliceReader:
                     on_outside=on_outside,
                     begun=begun,
                 )
-                for columns in gathered(parts, left):
-                    if begins:
-                        begins, ahead = False, self._begin(following)
-                    yield slice_, columns
+                with closing(parts):
+                    for columns in gathered(parts, self._left):
+                        if begins:
+                            begins, ahead = False, self._begin(following)
+                        yield number, columns
+                        if self._quota == 0:
+                            break
                 ahead = None if ahead is begun else ahead
         finally:
             if ahead is not None:

@@ -1,0 +1,144 @@
+"""Reading what a plan of a scan asks for: only the columns that are needed, and fields with their types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.fields import Field, exact_fields, field_of, guessed, with_fields
+
+from ..combined_filter import CombinedFilter
+from ..expressions import fits
+from ..filters import Filter, Header, wanted_rows
+from ..options import ReadOptions
+from .plan import Plan
+from .slice_reader import Part, SliceReader
+
+if TYPE_CHECKING:
+    from ..base import BrokerSession
+
+TYPE_ROWS = 1_000
+"""How many rows say which type a field of JSON has in a stream."""
+OF_ATTRIBUTES = frozenset({"attributes", "value", "raw", "format", "schema", "key", "raw_key"})
+"""The columns that attributes have a part in: they may say how to decode."""
+
+
+class PlanReader:
+    """A reader of the rows of a plan.
+
+    Attributes:
+        whole: A builder of all columns, which reads nothing.
+    """
+
+    def __init__(self, session: BrokerSession, reading: ReadOptions, plan: Plan) -> None:
+        self._session = session
+        self._reading = reading
+        self._plan = plan
+        self.whole = reading.builder(session.schema_source, session.mask)
+
+    def builder(self) -> FrameBuilder:
+        """Return a new builder of the columns that are needed."""
+        return self._reading.builder(self._session.schema_source, self._session.mask, self._plan.needs())
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the rows of a stream."""
+        schema = self.whole.schema
+        if self._plan.columns is None:
+            return schema
+        known = self._with_typed_fields(schema)
+        metadata: dict[Any, Any] = schema.metadata
+        return pa.schema([known.field(each) for each in self._plan.columns], metadata)
+
+    def fields(self, columns: Sequence[str], types: Mapping[str, Any]) -> list[Field]:
+        """Return those of the columns that are fields. Raises ConfigError for what is not there."""
+        schema = self.whole.schema
+        if given := [each for each in types if each in schema.names]:
+            raise ConfigError(f"types= is for fields of JSON, and {given[0]!r} is a column")
+        return [field_of(each, schema, types.get(each)) for each in columns if each not in schema.names]
+
+    def filter(self, where: Any, key: str | bytes | None = None, header: Header | None = None) -> Filter:
+        """Return a filter over the columns, and over the fields of the plan. Raises ConfigError."""
+        schema = self.whole.schema
+        if isinstance(where, pc.Expression) and self._plan.fields and not fits(where, schema):
+            schema = self._with_typed_fields(schema)
+        return wanted_rows(key, header, where, schema, self._reading.attributes)
+
+    @cached_property
+    def typed_fields(self) -> list[Field]:
+        """The selected fields with types, for which some rows are read if they are not known."""
+        fields = self._plan.fields
+        if all(each.type is not None for each in fields):
+            return list(fields)
+        roots = list(dict.fromkeys(each.root for each in fields))
+        anything = replace(self._plan, filters=(), limit=None, quotas=None, steps=())
+        looking = PlanReader(self._session, self._reading, anything.select(roots, ()).sample(TYPE_ROWS))
+        builder = looking.builder()
+        batches = [part.batch for part in looking.slices(builder).parts(progress=False)]
+        return guessed(fields, builder.to_table(batches))
+
+    def _with_typed_fields(self, schema: pa.Schema) -> pa.Schema:
+        for each in self.typed_fields:
+            schema = schema.append(each.arrow)
+        return schema
+
+    def slices(self, builder: FrameBuilder) -> SliceReader:
+        """Return a reader of the slices, whose batches have the columns of the builder."""
+        plan, needs = self._plan, self._plan.needs()
+        return SliceReader(
+            self._session.inspector,
+            plan.slices,
+            builder,
+            wanted=CombinedFilter(plan.filters),
+            limit=plan.limit,
+            quotas=plan.quotas,
+            steps=plan.steps,
+            fields=self.typed_fields if plan.fields_first else (),
+            attributes=self._reading.attributes and (needs is None or bool(needs & OF_ATTRIBUTES)),
+        )
+
+    def shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the selected columns of rows that were read, with the types of `schema`."""
+        plan = self._plan
+        if plan.columns is None:
+            return batch
+        if not plan.fields_first:
+            batch = with_fields(batch, self.typed_fields)
+        return batch.select(list(plan.columns))
+
+    def table(self, parts: Sequence[Part], builder: FrameBuilder) -> pa.Table:
+        """Return the selected columns of all rows, with types that fit all of them."""
+        plan, schema = self._plan, builder.schema
+        if plan.fields_first:
+            schema = self._with_typed_fields(schema)
+        table = pa.Table.from_batches([part.batch for part in parts], schema)
+        if plan.columns is None:
+            return table
+        if not plan.fields_first:
+            table = exact_fields(table, plan.fields)
+        return table.select(list(plan.columns))
+
+    def identity(self) -> dict[str, str]:
+        """Return text by which what is read is told from other reads."""
+        plan, keys, mask = self._plan, self.whole.key_decoder.name, self.whole.mask
+        known = {
+            "source": self._session.name,
+            "asked": plan.asked,
+            "decode": self.whole.decoder.name,
+            "attributes": str(self._reading.attributes),
+            "filter": "+".join(each.fingerprint for each in plan.filters) or Filter().fingerprint,
+        }
+        optional = {
+            "decode_key": "" if keys == "auto" else keys,
+            "columns": "" if plan.columns is None else repr(plan.columns),
+            "sample": "" if plan.quotas is None else str(sum(plan.quotas)),
+            "mask": "" if mask is None else mask.fingerprint,
+        }
+        return known | {name: text for name, text in optional.items() if text}

@@ -1,0 +1,52 @@
+"""Plans of a scan on real servers: what they keep, and how little of the broker they read for it."""
+
+from __future__ import annotations
+
+import pytest
+
+import brokerkit as bk
+from brokerkit.workbench import Session
+
+from ..session.plan_model import check, messages
+from .systems import System
+
+MESSAGES = 900
+
+
+@pytest.fixture(scope="session", params=["kafka", "nats", pytest.param("pulsar", marks=pytest.mark.extended)])
+def system(request: pytest.FixtureRequest) -> System:
+    """Each system that can read a range."""
+    found: System = request.getfixturevalue(f"{request.param}_system")
+    return found
+
+
+@pytest.fixture(scope="module")
+def topic(system: System) -> str:
+    with system.connect() as session:
+        name = system.create_topic(session, "planned")
+        session.publish_batch(name, messages(MESSAGES), timeout=60)
+    return name
+
+
+def test_every_plan_keeps_what_the_same_steps_keep_of_a_frame(session: Session, topic: str) -> None:
+    check(session.scan(topic, slice_rows=400, progress=False), 4)
+
+
+def test_a_sample_is_spread_over_the_topic_and_reads_little(session: Session, topic: str) -> None:
+    sample = session.scan(topic, progress=False).sample(64)
+    numbers = sample.select("value.number").to_arrow()["value.number"].to_pylist()
+    assert len(set(numbers)) == len(numbers)
+    assert 40 <= len(numbers) <= 64
+    assert sum(number < MESSAGES / 3 for number in numbers) > 10
+    assert sum(number > MESSAGES * 2 / 3 for number in numbers) > 10
+    assert session.scan(topic, progress=False).count() == MESSAGES
+
+
+def test_what_is_read_is_what_the_plan_needs(session: Session, topic: str) -> None:
+    first = session.scan(topic, progress=False).head(10)
+    assert first.to_arrow().num_rows == 10
+    assert first.report.read == 10
+    assert first.report.stopped == "at the limit"
+    small: bk.Scan = session.scan(topic, progress=False).select("id")
+    assert small.to_arrow().column_names == ["id"]
+    assert small.report.matched == MESSAGES
