@@ -161,7 +161,7 @@ def test_every_read_knows_the_name(s: bk.Session, tmp_path: Path) -> None:
 
 def test_the_decoder_goes_to_another_process(s: bk.Session) -> None:
     scan = s.scan("t", decode="avro")
-    decoder = scan._builder.decoder
+    decoder = scan._reader.whole.decoder
     again = pickle.loads(pickle.dumps(decoder))
     assert (again.name, again.type) == (decoder.name, decoder.type)
 
@@ -273,7 +273,7 @@ def test_payloads_without_a_schema_have_the_type_that_was_seen(format: str, tmp_
         assert df["value.mixed"].tolist()[:2] == ["1", '"x"']
         # what came after it was planned does not change the type
         assert scan.to_arrow().column("value").to_pylist()[2] == {**dict.fromkeys(EVERY), "id": 5}
-        later = s.scan("m", decode=scan._builder.decoder).to_pandas()
+        later = s.scan("m", decode=scan._reader.whole.decoder).to_pandas()
         assert later["value"].notna().tolist() == [True] * 3 + [False] * 4 + [True]
         failures = bk.failures(later)
         failures = failures[failures["column"] == "value"]

@@ -78,7 +78,7 @@ def test_the_frame_has_the_schema_of_every_system(session: Session) -> None:
     queue = filled(session, 1)
     scan = session.scan(queue)
     assert scan.to_arrow().schema.equals(scan.schema)
-    assert scan.schema.equals(schema_for(scan._builder.decoder))
+    assert scan.schema.equals(schema_for(scan._reader.whole.decoder))
 
 
 def test_attributes_and_fields_become_columns(session: Session) -> None:
