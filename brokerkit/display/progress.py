@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -12,6 +14,46 @@ from brokerkit.core.vocabulary.topics import Counted, Slice, count_text, worth_o
 from .sanitize import plain
 
 SHOW_AFTER_SECONDS = 2.0
+_listener: ContextVar[Callable[[int], None] | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def counted_by(tell: Callable[[int], None]) -> Iterator[None]:
+    """Call a function with the progress of each bar that this thread makes meanwhile, shown or not.
+
+    Args:
+        tell: Takes how many were done more. What it raises ends the work.
+    """
+    before = _listener.set(tell)
+    try:
+        yield
+    finally:
+        _listener.reset(before)
+
+
+class _Counted:
+    """A bar that tells its progress.
+
+    Args:
+        shown: The bar.
+        tell: Takes how many were done more.
+    """
+
+    def __init__(self, shown: Any, tell: Callable[[int], None]) -> None:
+        self._shown, self._tell = shown, tell
+
+    def __enter__(self) -> _Counted:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._shown.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shown, name)
+
+    def update(self, n: int = 1) -> None:
+        self._shown.update(n)
+        self._tell(n)
 
 
 def expected(slices: Iterable[Slice]) -> tuple[int, Counted]:
@@ -48,4 +90,5 @@ def bar(
     # in a notebook tqdm escapes this text, but not desc= of its constructor
     mark = "" if counted == "exact" else f", {count_text(total or 0, counted)}"
     made.set_description(plain(what, 60) + mark, refresh=False)
-    return made
+    tell = _listener.get()
+    return made if tell is None else _Counted(made, tell)

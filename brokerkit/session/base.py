@@ -49,6 +49,11 @@ def open_session(name: object) -> BrokerSession | None:
     )
 
 
+def open_sessions() -> list[BrokerSession]:
+    """Return all open sessions of this process, in the order in which they were opened."""
+    return [each for each in list(_sessions.values()) if not each.connection.closed]
+
+
 def session_with(token: str) -> BrokerSession | None:
     """Return the open session of this process with that token; None if there is none."""
     found = _sessions.get(token)

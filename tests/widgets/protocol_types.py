@@ -13,9 +13,11 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 from brokerkit.widgets.protocol import (
     browse,
     browse_clicks,
+    changes,
     companions,
     compose,
     exports,
+    letters,
     opening,
     tail,
     topic_tabs,
@@ -31,7 +33,18 @@ SIMPLE = {
     types.NoneType: "null",
     Any: "unknown",
 }
-MODULES = (tail, compose, topic_tabs, companions, exports, browse, browse_clicks, opening)
+MODULES = (
+    tail,
+    compose,
+    topic_tabs,
+    companions,
+    exports,
+    changes,
+    letters,
+    browse,
+    browse_clicks,
+    opening,
+)
 
 
 def typescript() -> str:

@@ -114,6 +114,15 @@ class TopicBrowser(Displayed):
         self._model.select(wanted)
 
     @property
+    def letters(self) -> pd.DataFrame:
+        """The chosen dead letters, with the edits, for `redrive`.
+
+        Raises:
+            ConfigError: No dead letters were read: their tab was not opened.
+        """
+        return self._model.letters.chosen()
+
+    @property
     def columns(self) -> list[str]:
         """The columns shown. Set it to names, or to None for the usual ones."""
         return self._model.rows.columns

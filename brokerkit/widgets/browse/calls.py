@@ -87,6 +87,8 @@ def tab_call(browser: BrowserModel, tab: Tab) -> str:
         if chosen is None:
             return call_text(f"{session}.subscriptions", topic)
         return call_text(f"{session}.describe_subscription", chosen.info.name, topic)
+    if tab == "letters":
+        return call_text(f"{session}.dead_letters", topic, **browser.letters.found.options)
     if tab == "schema":
         return call_text(f"{session}.schema", topic, key=facts.schema.key or None)
     part = {"partitions": ".partitions", "configuration": ".settings"}.get(tab, "")

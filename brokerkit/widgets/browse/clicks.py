@@ -18,6 +18,7 @@ from ..side_effects import choices_of
 from .action_clicks import ActionClicks
 from .fields import act_on_field
 from .form import changes_of
+from .letter_clicks import LetterClicks
 from .looking import Looking, Message, Shower, number_in
 from .predicate import Predicate
 from .query import Query
@@ -36,7 +37,7 @@ BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
 
 
-class Clicks(ActionClicks):
+class Clicks(ActionClicks, LetterClicks):
     """The actions of a user. Messages of the view are no more to be trusted than payloads."""
 
     def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
@@ -59,7 +60,17 @@ class Clicks(ActionClicks):
                 self._view.show()
 
     def _on_hello(self, message: Message) -> None:
-        self._view.show("topics", "rows", "detail", "histogram", "description", "subscriptions", "schema")
+        self._view.show(
+            "topics",
+            "rows",
+            "detail",
+            "histogram",
+            "description",
+            "subscriptions",
+            "schema",
+            "letters",
+            "change",
+        )
         self._view.greet()
 
     def _on_topics(self, message: Message) -> None:
@@ -233,6 +244,8 @@ class Clicks(ActionClicks):
             self._model.facts.load_readers()
         elif self._looking.tab == "schema":
             self._model.facts.load_schema(key=key)
+        elif self._looking.tab == "letters" and self._model.topic is not None:
+            self._model.letters.load(self._model.topic)
 
     def _on_subscription(self, message: Message) -> None:
         place = message.get("place")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..protocol.browse import BrowseShown, Form, Tab
+from .changing import Changing
 from .resetting import Resetting
 
 Message = dict[str, Any]
@@ -36,6 +37,7 @@ class Shower(Protocol):
     """The part of a view that clicks use."""
 
     resetting: Resetting
+    changing: Changing
 
     def show(self, *what: str) -> None:
         """Update the panel; `what` names the parts to send as messages."""

@@ -16,6 +16,7 @@ from ..protocol.companions import Which
 from .companions import Companions
 from .compare import Compared
 from .latest_only_worker import Job, Workers
+from .letters import Letters
 from .lifetime import tied
 from .neighbours import neighbour
 from .query import Query
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
-MOVED = ("histogram", "topics", "description", "subscriptions", "schema")
+MOVED = ("histogram", "topics", "description", "subscriptions", "schema", "letters", "change")
 """What is shown of a topic besides its messages."""
-WORKERS = (*FACTS, *READING, "message", "export", "reset")
+WORKERS = (*FACTS, *READING, "message", "export", "reset", "change", "letters")
 
 
 class BrowserModel:
@@ -49,6 +50,7 @@ class BrowserModel:
         owner: Returns the object that a notebook has a variable for, or None.
         rows: The rows found, with their columns, order and selection.
         facts: What is known of the topic besides its messages.
+        letters: Its dead letters.
         on_change: Called with the parts that changed.
         on_begin: Called when a new query begins.
     """
@@ -74,6 +76,7 @@ class BrowserModel:
         self._workers = Workers(WORKERS, f"the browser of {plain(session.name, 40)}")
         self._reading = Reading(session, self.rows, self._workers, self.tell)
         self.facts = TopicFacts(session, self.topics, self._workers, self.tell, self._failed)
+        self.letters = Letters(session, self._workers["letters"], lambda: self.tell("letters"))
         self.on_change: Callable[..., None] | None = None
         self.on_begin: Callable[[], None] | None = None
         self._cell = tied(self, session)
@@ -123,6 +126,7 @@ class BrowserModel:
             search.start()
         if moved:
             self.facts.turn_to(query.topic)
+            self.letters.clear()
         counted = self.facts.forget_rows()
         self.tell("rows", "detail", *(MOVED if moved else ["histogram"] if counted else []))
 
@@ -151,7 +155,8 @@ class BrowserModel:
         """Stop, and drop the rows; a notebook may keep the browser object for a long time."""
         self.stop()
         self._reading.forget()
-        self.tell("rows", "detail")
+        self.letters.clear()
+        self.tell("rows", "detail", "letters")
 
     def go_on(self, more: int = 0) -> None:
         """Continue a search where it stopped, with a limit raised by `more` rows."""

@@ -15,6 +15,7 @@ from ..row_view import size_text
 from ..side_effects import choices_of, effect_of
 from .calls import fixed_call, shown_call
 from .form import decoder_name, form_of
+from .orders import lacks_of
 from .shown_rows import Snapshot
 from .table import COLUMNS
 
@@ -65,6 +66,7 @@ def state_of(model: BrowserModel) -> BrowseState:
         "following": model.companions.tail is not None,
         "formats": _formats("auto" if query is None else query.decode),
         "key_formats": _formats("auto" if query is None else query.decode_key),
+        "lacks": lacks_of(model),
     }
 
 

@@ -10,9 +10,12 @@ from brokerkit.display.sanitize import plain
 from .. import panel
 from ..protocol.browse import BrowseShown, Row
 from .calls import message_call, tab_call
+from .change_view import change_view
+from .changing import Changing
 from .clicks import Clicks
 from .embedded import Parts
 from .facts_view import facts_view, schema_view, subscriptions_view
+from .letters_view import letters_view
 from .looking import Looking, number_in
 from .resetting import Resetting, reset_view
 from .state import newest_on_top, state_of
@@ -36,6 +39,7 @@ class BrowserView:
         self._model = model
         self.looking = Looking()
         self.resetting = Resetting(model)
+        self.changing = Changing(model)
         self.receive = Clicks(model, self, self.looking).receive
         self.panel = place or panel.Panel(SCRIPTS, state_of(self._model), self.receive)
         self._parts = Parts(self.panel, self._show_unsent)
@@ -167,9 +171,21 @@ class BrowserView:
     def send_reset(self) -> None:
         self.send(reset_view(self._model, self.resetting))
 
+    def send_letters(self) -> None:
+        self.send(letters_view(self._model))
+        self.send_call()
+
+    def send_change(self) -> None:
+        self.send({"type": "change", "change": change_view(self._model, self.changing.shown)})
+        self.send_call()
+
     def send_schema(self) -> None:
         self.send(schema_view(self._model.facts.schema))
         self.send_call()
 
     def send_call(self) -> None:
-        self.send({"type": "call", "tab": self.looking.tab, "call": tab_call(self._model, self.looking.tab)})
+        tab, change = self.looking.tab, self.changing.shown
+        call = tab_call(self._model, tab)
+        if tab == "letters" and change is not None and change.order.of == "letters":
+            call = change.order.call(done=change.finished)
+        self.send({"type": "call", "tab": tab, "call": call})

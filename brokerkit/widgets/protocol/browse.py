@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+from .changes import Changed
 from .companions import Companion, CompanionOpened, CompanionSaid
 from .exports import CopiedRows, Exported, Exporting
+from .letters import LettersShown
 from .topic_tabs import Described, ResetShown, Schema, Subscriptions
 
-Tab = Literal["messages", "partitions", "subscriptions", "configuration", "schema", "compose", "live"]
+Tab = Literal[
+    "messages", "partitions", "subscriptions", "configuration", "schema", "letters", "compose", "live"
+]
 Kept = Literal["", "new", "edit", "close"]
 """What was to be composed instead of a message that was not sent yet, or that it was to be closed."""
 Form = Literal["tree", "text", "hex", "layers"]
@@ -84,6 +88,7 @@ class BrowseState(TypedDict):
     following: bool
     formats: list[str]
     key_formats: list[str]
+    lacks: dict[str, str]
 
 
 class TopicLine(TypedDict):
@@ -277,4 +282,6 @@ BrowseShown = (
     | Exported
     | CopiedRows
     | ResetShown
+    | LettersShown
+    | Changed
 )

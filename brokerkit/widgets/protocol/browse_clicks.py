@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from .browse import Form, Tab
+from .changes import CarryOutChange, ChangeAction, PlanChange
 from .companions import CompanionDone, Which
 from .exports import CopyRows, Export
+from .letters import ChooseLetters, EditLetter, GroupLetters, LookForLetters, OpenLetters, ShowLetter
 
 
 class BrowseAction(TypedDict):
@@ -217,6 +219,15 @@ BrowseDone = (
     | CopyRows
     | PlanReset
     | CarryOutReset
+    | LookForLetters
+    | GroupLetters
+    | OpenLetters
+    | ChooseLetters
+    | ShowLetter
+    | EditLetter
+    | PlanChange
+    | CarryOutChange
+    | ChangeAction
     | AskTopics
     | ChooseTopic
     | AskQuery

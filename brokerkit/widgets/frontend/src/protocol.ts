@@ -382,7 +382,185 @@ export interface CopiedRows {
   text: string;
 }
 
-export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
+export type Verb = "redrive" | "move" | "delete" | "send";
+
+export type ChangeOf = "letters" | "rows";
+
+/** Plan a change of chosen rows, as it is typed; `session` is the place of the one to send to. */
+export interface PlanChange {
+  type: "plan_change";
+  verb: "redrive" | "move" | "delete" | "send";
+  of: "letters" | "rows";
+  to: string;
+  session: number;
+  rate: string;
+  keep: boolean;
+  most: string;
+}
+
+/** Carry out the plan, or `again` what is left of it; with the topic's name where it is asked for. */
+export interface CarryOutChange {
+  type: "carry_out_change";
+  again: boolean;
+  confirm: string | null;
+}
+
+/** Stop the change that is carried out, or put its receipts away. */
+export interface ChangeAction {
+  type: "stop_change" | "forget_change";
+}
+
+/** How many messages a topic has now, and then. */
+export interface ChangePlace {
+  name: string;
+  now: string;
+  after: string;
+}
+
+/** One message: what became of it or would become of it, from where, to where, and what is said of it. */
+export interface ChangeLine {
+  status: string;
+  source: string;
+  target: string;
+  said: string;
+}
+
+/** A plan, or the receipts where it is `done`; `typed` is the name as it is to be typed. */
+export interface ChangeShown {
+  verb: "redrive" | "move" | "delete" | "send";
+  of: "letters" | "rows";
+  form: [string, number, string, boolean, string];
+  sessions: string[];
+  asked: boolean;
+  running: boolean;
+  carried: boolean;
+  done: boolean;
+  count: number;
+  places: ChangePlace[];
+  checks: [string, string][];
+  lines: ChangeLine[];
+  more: number;
+  counts: [string, number][];
+  left: number;
+  share: number;
+  head: string;
+  problem: string;
+  refused: string;
+  confirm: boolean;
+  typed: string;
+  call: string;
+}
+
+/** The plan or the receipts of the topic; None for none. */
+export interface Changed {
+  type: "change";
+  change: ChangeShown | null;
+}
+
+export type LettersBy = "reason" | "consumer" | "hour";
+
+/** Read the dead letters: with a rule for the names of their topics, or by taking them and giving back. */
+export interface LookForLetters {
+  type: "letters";
+  naming: string;
+  give_back: boolean;
+}
+
+/** Count them by something else. */
+export interface GroupLetters {
+  type: "letters_by";
+  by: "reason" | "consumer" | "hour";
+}
+
+/** List the letters of one group from the `first` on; all for no group. */
+export interface OpenLetters {
+  type: "letters_of";
+  group: number | null;
+  first: number;
+}
+
+/** Choose a group, one letter or all of them; or choose them no more. */
+export interface ChooseLetters {
+  type: "choose_letters";
+  group: number | null;
+  row: number | null;
+  on: boolean;
+}
+
+/** Show one letter in full; None for none. */
+export interface ShowLetter {
+  type: "letter";
+  row: number | null;
+}
+
+/** Send another text for the value of a letter; None for what it was. */
+export interface EditLetter {
+  type: "edit_letter";
+  row: number;
+  text: string | null;
+}
+
+/** Dead letters that have something in common; `share` is their part of the largest group. */
+export interface LetterGroup {
+  name: string;
+  described: string;
+  count: string;
+  share: number;
+  span: string;
+  origin: string;
+  consumer: string;
+  chosen: number;
+  size: number;
+}
+
+/** One dead letter. */
+export interface LetterLine {
+  row: number;
+  time: string;
+  place: string;
+  reason: string;
+  origin: string;
+  deliveries: string;
+  redriven: string;
+  value: string;
+  kind: string;
+  chosen: boolean;
+  edited: boolean;
+}
+
+/** One dead letter in full; `text` is None where its value cannot be edited, and `why` says why. */
+export interface LetterShown {
+  row: number;
+  title: string;
+  fields: [string, string][];
+  attributes: [string, string, string][];
+  text: string | null;
+  edited: boolean;
+  why: string;
+}
+
+/** The dead letters of the topic; `naming` is the rule that was typed. */
+export interface LettersShown {
+  type: "letters";
+  loading: boolean;
+  read: boolean;
+  all: number;
+  head: string;
+  where: string;
+  naming: string;
+  taking: string;
+  by: "reason" | "consumer" | "hour";
+  groups: LetterGroup[];
+  open: number | null;
+  first: number;
+  total: number;
+  rows: LetterLine[];
+  chosen: number;
+  letter: LetterShown | null;
+  problem: string;
+}
+
+export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
 
 export type Kept = "" | "new" | "edit" | "close";
 
@@ -452,6 +630,7 @@ export interface BrowseState {
   following: boolean;
   formats: string[];
   key_formats: string[];
+  lacks: Record<string, string>;
 }
 
 /** One topic of the list; `messages` is short, `exactly` is not. */
@@ -603,11 +782,11 @@ export interface Tried {
 /** The Python call of a tab. */
 export interface Calls {
   type: "call";
-  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | Changed;
 
 /** A click without more to say. */
 export interface BrowseAction {
@@ -746,7 +925,7 @@ export interface Try {
 /** A tab that is shown now. */
 export interface OpenTab {
   type: "open";
-  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "compose" | "live";
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
   key: boolean;
 }
 
@@ -775,7 +954,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 

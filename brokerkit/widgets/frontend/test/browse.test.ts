@@ -7,7 +7,8 @@ import { grown, NOTHING, toggled } from "../src/browse/branches";
 import { newPart } from "../src/browse/companions";
 import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
 import { leaveClosed } from "../src/browse/store";
-import { tabAfter } from "../src/browse/tabs";
+import { lookOf } from "../src/browse/receipts";
+import { nameOf, tabAfter, tabsOf } from "../src/browse/tabs";
 import { EMPTY, merged } from "../src/browse/typed_query";
 import type { ComposeState, Tab } from "../src/protocol";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
@@ -85,6 +86,20 @@ test("the arrow keys, Home and End lead from tab to tab", () => {
   assert.equal(tabAfter("live", "ArrowRight"), "messages");
   assert.deepEqual([tabAfter("schema", "Home"), tabAfter("schema", "End")], ["messages", "live"]);
   assert.equal(tabAfter("schema", "x"), undefined);
+});
+
+test("a system without dead letters has no tab for them", () => {
+  assert.ok(tabsOf({ lacks: {} }).includes("letters"));
+  const tabs = tabsOf({ lacks: { redrive: "there are none" } });
+  assert.ok(!tabs.includes("letters"));
+  assert.equal(tabAfter("schema", "ArrowRight", tabs), "compose");
+  assert.equal(nameOf("letters"), "Dead letters");
+});
+
+test("confirmed, failed and unknown differ in sign and colour", () => {
+  const looks = ["confirmed", "failed", "unknown"].map(lookOf);
+  assert.equal(new Set(looks.map(({ sign }) => sign)).size, 3);
+  assert.equal(new Set(looks.map((each) => each.class)).size, 3);
 });
 
 test("what is said to a composer is for no other one, and a replaced one is not shown again", () => {

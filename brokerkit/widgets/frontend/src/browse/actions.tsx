@@ -3,6 +3,8 @@ import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menu";
 import { Bdi } from "../parts/plain";
 import { counted } from "../parts/words";
+import type { Verb } from "../protocol";
+import { NOTHING_TYPED, VERBS } from "./change";
 import { CopyRows } from "./export";
 import { compose, type Store } from "./store";
 
@@ -58,20 +60,44 @@ export function Columns({ store }: { store: Store }) {
   );
 }
 
+/** Plans a change of the chosen rows; where the system cannot do it, it says why. */
+function ChangeButton({ store, verb, lack }: { store: Store; verb: Verb; lack?: string | undefined }) {
+  const { name, sign } = VERBS[verb];
+  return (
+    <button
+      type="button"
+      class="bk-btn bk-small"
+      aria-label={verb === "send" ? "Send to another topic" : `${name} the chosen rows`}
+      disabled={Boolean(lack)}
+      title={lack ?? (verb === "send" ? "Send them to another topic or session" : undefined)}
+      onClick={() => {
+        store.changing.value = verb;
+        store.line.send({ type: "plan_change", verb, of: "rows", ...NOTHING_TYPED });
+      }}
+    >
+      <Icon sign={sign} />
+      <span class="bk-hide-c">{verb === "send" ? "Send to…" : name}</span>
+    </button>
+  );
+}
+
 export function Chosen({ store }: { store: Store }) {
   const { send } = store.line;
-  const { marked } = store.line.state.value;
+  const { marked, lacks } = store.line.state.value;
   if (!marked && !store.message.value) return null;
   const count = Math.max(1, marked);
+  const why = Object.values(lacks)[0];
   return (
     <div class="bk-chosen" role="toolbar" aria-label="The chosen rows">
       <b class="bk-nowrap" role="status">{`${counted(count, "row")} chosen`}</b>
-      <span class="bk-grow" />
+      <span class="bk-dim bk-cut bk-grow" title={why}>
+        {why}
+      </span>
       <CopyRows store={store} />
       <button
         type="button"
         class="bk-btn bk-small"
-        title="Edit and send again, also to another topic ( e )"
+        title="Edit and send again, also to another topic ( r )"
         onClick={() => {
           compose(store, "edit");
         }}
@@ -79,6 +105,7 @@ export function Chosen({ store }: { store: Store }) {
         <Icon sign="edit" />
         Edit and resend
       </button>
+      <ChangeButton store={store} verb="send" />
       <button
         type="button"
         class="bk-btn bk-small"
@@ -90,8 +117,11 @@ export function Chosen({ store }: { store: Store }) {
         }}
       >
         <Icon sign="compare" />
-        <span class="bk-hide-m">Compare two</span>
+        <span class="bk-hide-c">Compare two</span>
       </button>
+      <ChangeButton store={store} verb="redrive" lack={lacks["redrive"]} />
+      <ChangeButton store={store} verb="move" lack={lacks["move"]} />
+      <ChangeButton store={store} verb="delete" lack={lacks["delete"]} />
       <button
         type="button"
         class="bk-btn bk-quiet bk-small bk-square"

@@ -11,12 +11,13 @@ import { ComposeTab, LiveTab } from "./companions";
 import { Configuration } from "./configuration";
 import { Connection, Header } from "./header";
 import { KeySheet } from "./keys";
+import { LettersTab } from "./letters";
 import { Messages } from "./messages";
 import { Partitions } from "./partitions";
 import { SchemaTab } from "./schema";
 import { compose, newStore, type Line, type Store } from "./store";
 import { SubscriptionsTab } from "./subscriptions";
-import { Tabs, TABS } from "./tabs";
+import { Tabs, tabsOf } from "./tabs";
 import { TopicList } from "./topics";
 import "./browse.css";
 
@@ -38,7 +39,7 @@ function pressed(key: string, store: Store, places: Places, open: (tab: Tab) => 
   const { topic, search } = store.line.state.peek();
   const shown = store.message.peek();
   const form = FORMS[key];
-  const tab = TABS[Number(key) - 1];
+  const tab = tabsOf(store.line.state.peek())[Number(key) - 1];
   if (key === "/") {
     store.side.value = true;
     requestAnimationFrame(() => {
@@ -52,8 +53,11 @@ function pressed(key: string, store: Store, places: Places, open: (tab: Tab) => 
   else if (key === "?") store.sheet.value = true;
   else if (key === "c") places.copy.current?.();
   else if (key === "n" && topic) compose(store, "new");
-  else if (key === "e" && shown) compose(store, "edit");
-  else if (key === "g" && search.more) send({ type: "continue", all: false });
+  else if (key === "r" && shown) compose(store, "edit");
+  else if (key === "e" && store.rows.peek()?.total) {
+    open("messages");
+    store.exporting.value = true;
+  } else if (key === "g" && search.more) send({ type: "continue", all: false });
   else if (key === "." && search.running) send({ type: "stop" });
   else if ((key === "j" || key === "k") && topic)
     send({ type: "step", by: key === "j" ? 1 : -1, along: "rows" });
@@ -87,6 +91,8 @@ function TabView({ store, places, ...room }: { store: Store; places: Places } & 
       return <Configuration store={store} />;
     case "schema":
       return <SchemaTab store={store} />;
+    case "letters":
+      return <LettersTab store={store} />;
     case "compose":
       return <ComposeTab store={store} />;
     case "live":

@@ -1,9 +1,9 @@
 // Cards and tables of the tabs of a topic.
 import type { ComponentChildren } from "preact";
 
-export function Bar({ share, warn = false }: { share: number; warn?: boolean }) {
+export function Bar({ share, warn = false, bad = false }: { share: number; warn?: boolean; bad?: boolean }) {
   return (
-    <div class={`bk-bar${warn ? " bk-warn" : ""}`}>
+    <div class={`bk-bar${warn ? " bk-warn" : ""}${bad ? " bk-is-bad" : ""}`}>
       <i style={{ width: `${String(Math.round(100 * share))}%` }} />
     </div>
   );
@@ -13,14 +13,18 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <div class="bk-empty">{children}</div>;
 }
 
-export type Column = [name: string, numeric?: boolean];
+export type Column = [name: ComponentChildren, numeric?: boolean, extra?: string];
 
 export function Heads({ columns }: { columns: Column[] }) {
   return (
     <thead>
       <tr>
-        {columns.map(([name, numeric]) => (
-          <th scope="col" key={name} class={numeric ? "bk-number" : ""}>
+        {columns.map(([name, numeric, extra], place) => (
+          <th
+            scope="col"
+            key={typeof name === "string" ? name : place}
+            class={[numeric ? "bk-number" : "", extra].filter(Boolean).join(" ")}
+          >
             {name}
           </th>
         ))}

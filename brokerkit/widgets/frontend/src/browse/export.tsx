@@ -176,6 +176,7 @@ export function Export({ store }: { store: Store }) {
         </>
       }
       class="bk-quiet bk-small"
+      opened={store.exporting}
       onOpen={() => {
         store.exported.value = null;
       }}

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import { Chosen, Columns } from "./actions";
+import { ChangeDialog } from "./change";
 import { Detail } from "./detail";
 import { Export } from "./export";
 import { Histogram } from "./histogram";
@@ -64,7 +65,6 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
         </label>
         <Columns store={store} />
         <Export store={store} />
-        <Chosen store={store} />
       </div>
       <div
         class={`bk-split${open ? " bk-open" : ""}${stacked ? " bk-stacked" : ""}`}
@@ -94,6 +94,8 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
           </div>
         )}
       </div>
+      <Chosen store={store} />
+      <ChangeDialog store={store} />
     </div>
   );
 }

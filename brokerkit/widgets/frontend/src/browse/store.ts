@@ -6,8 +6,10 @@ import type {
   BrowseDone,
   BrowseShown,
   BrowseState,
+  ChangeShown,
   ComparedRows,
   Counts,
+  LettersShown,
   MessageShown,
   Payload,
   QueryForm,
@@ -18,6 +20,7 @@ import type {
   Tab,
   TopicFacts,
   Topics,
+  Verb,
   Which,
 } from "../protocol";
 import { grown, NOTHING, type Loaded } from "./branches";
@@ -47,6 +50,13 @@ export interface Store {
   subscriptions: Signal<Subscriptions | null>;
   reset: Signal<ResetShown | null>;
   schema: Signal<Schema | null>;
+  letters: Signal<LettersShown | null>;
+  /** The plan of a change of messages, or its receipts. */
+  change: Signal<ChangeShown | null>;
+  /** What is planned in a dialog over the messages; null for none. */
+  changing: Signal<Verb | null>;
+  /** Whether the panel of the export is open. */
+  exporting: Signal<boolean>;
   calls: Signal<Partial<Record<Tab, string>>>;
   parts: Record<Which, Part>;
   /** The query as it is typed, and what Python said of it last. */
@@ -88,6 +98,10 @@ export function newStore(line: Line): Store {
     subscriptions: signal(null),
     reset: signal(null),
     schema: signal(null),
+    letters: signal(null),
+    change: signal(null),
+    changing: signal(null),
+    exporting: signal(false),
     calls: signal({}),
     parts: { compose: newPart(line, "compose"), live: newPart(line, "live") },
     form: signal(EMPTY),
@@ -181,6 +195,12 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "reset":
       store.reset.value = message;
+      break;
+    case "letters":
+      store.letters.value = message;
+      break;
+    case "change":
+      store.change.value = message.change;
       break;
     case "schema":
       store.schema.value = message;

@@ -3,7 +3,7 @@ import { Fragment } from "preact";
 import { useRef } from "preact/hooks";
 
 import { Icon, type Sign } from "../parts/icons";
-import type { Tab } from "../protocol";
+import type { BrowseState, Tab } from "../protocol";
 import { compose, type Store } from "./store";
 
 export const TABS: readonly Tab[] = [
@@ -12,22 +12,35 @@ export const TABS: readonly Tab[] = [
   "subscriptions",
   "configuration",
   "schema",
+  "letters",
   "compose",
   "live",
 ];
 const SIGNS: Partial<Record<Tab, Sign>> = { compose: "edit", live: "live" };
 
+/** The tabs that a system has: some keep no dead letters. */
+export function tabsOf(now: Pick<BrowseState, "lacks">): Tab[] {
+  return TABS.filter((tab) => tab !== "letters" || !("redrive" in now.lacks));
+}
+
+export function nameOf(tab: Tab): string {
+  return tab === "letters" ? "Dead letters" : (tab[0]?.toUpperCase() ?? "") + tab.slice(1);
+}
+
 /** The tab that a key leads to from another one; undefined for other keys. */
-export function tabAfter(tab: Tab, key: string): Tab | undefined {
-  const at = TABS.indexOf(tab);
-  if (key === "ArrowRight") return TABS[(at + 1) % TABS.length];
-  if (key === "ArrowLeft") return TABS.at(at - 1);
-  if (key === "Home") return TABS[0];
-  return key === "End" ? TABS.at(-1) : undefined;
+export function tabAfter(tab: Tab, key: string, tabs: readonly Tab[] = TABS): Tab | undefined {
+  const at = tabs.indexOf(tab);
+  if (key === "ArrowRight") return tabs[(at + 1) % tabs.length];
+  if (key === "ArrowLeft") return tabs.at(at - 1);
+  if (key === "Home") return tabs[0];
+  return key === "End" ? tabs.at(-1) : undefined;
 }
 
 function note(store: Store, tab: Tab): { text: string; warn: boolean } {
   const facts = store.facts.value;
+  const letters = store.letters.value;
+  if (tab === "letters")
+    return { text: letters?.all ? letters.all.toLocaleString("en") : "", warn: Boolean(letters?.all) };
   if (!facts) return { text: "", warn: false };
   switch (tab) {
     case "partitions":
@@ -46,6 +59,7 @@ export function Tabs({ store, open }: { store: Store; open: (tab: Tab) => void }
   const now = store.line.state.value;
   const bar = useRef<HTMLDivElement>(null);
   const current = store.tab.value;
+  const tabs = tabsOf(now);
   return (
     <div class="bk-tabs">
       <div
@@ -54,15 +68,15 @@ export function Tabs({ store, open }: { store: Store; open: (tab: Tab) => void }
         aria-label="What is shown of the topic"
         ref={bar}
         onKeyDown={(event) => {
-          const next = tabAfter(current, event.key);
+          const next = tabAfter(current, event.key, tabs);
           if (!next) return;
           event.preventDefault();
           event.stopPropagation();
           open(next);
-          bar.current?.querySelectorAll<HTMLElement>("[role=tab]")[TABS.indexOf(next)]?.focus();
+          bar.current?.querySelectorAll<HTMLElement>("[role=tab]")[tabs.indexOf(next)]?.focus();
         }}
       >
-        {TABS.map((tab) => {
+        {tabs.map((tab) => {
           const { text, warn } = note(store, tab);
           const sign = SIGNS[tab];
           return (
@@ -81,8 +95,12 @@ export function Tabs({ store, open }: { store: Store; open: (tab: Tab) => void }
                 }}
               >
                 {sign && <Icon sign={sign} />}
-                {tab[0]?.toUpperCase() + tab.slice(1)}
-                {text && <span class={warn ? "bk-n bk-warn" : "bk-n"}>{text}</span>}
+                {nameOf(tab)}
+                {text && (
+                  <span class={`bk-n${warn ? (tab === "letters" ? " bk-warn bk-bad" : " bk-warn") : ""}`}>
+                    {text}
+                  </span>
+                )}
               </button>
             </Fragment>
           );

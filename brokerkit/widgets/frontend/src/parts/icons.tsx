@@ -26,15 +26,27 @@ const PATHS = {
   columns: "M2 3h12v10H2zM6 3v10M10 3v10",
   live: "M8 9a1 1 0 100-2 1 1 0 000 2zM5 11a4 4 0 010-6M11 5a4 4 0 010 6M3 13a7 7 0 010-10M13 3a7 7 0 010 10",
   box: "M2.5 5L8 2l5.5 3v6L8 14l-5.5-3zM2.5 5L8 8l5.5-3M8 8v6",
+  again: "M3 6h7a3 3 0 010 6H6M5.5 3.5L3 6l2.5 2.5",
+  send: "M2 8l12-5-4 11-2.5-4.5z",
+  move: "M2 8h10M9 4.5L12.5 8 9 11.5M14 3v10",
+  trash: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5L5 13h6l.5-8.5",
   help: "M8 14A6 6 0 108 2a6 6 0 000 12zM6.3 6.5A1.7 1.7 0 118 8.2V9M8 11.2v.1",
 } as const;
 
 export type Sign = keyof typeof PATHS;
 
-export function Icon({ sign, label }: { sign: Sign; label?: string }) {
+export function Icon({
+  sign,
+  label,
+  class: extra,
+}: {
+  sign: Sign;
+  label?: string | undefined;
+  class?: string;
+}) {
   return (
     <svg
-      class="bk-icon"
+      class={extra ? `bk-icon ${extra}` : "bk-icon"}
       viewBox="0 0 16 16"
       aria-hidden={label ? undefined : true}
       role={label ? "img" : undefined}

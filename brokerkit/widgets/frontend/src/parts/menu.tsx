@@ -1,6 +1,6 @@
 // A button with a panel that opens below it, wherever there is room.
 import { autoUpdate, computePosition, flip, offset, shift } from "@floating-ui/dom";
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
@@ -9,6 +9,8 @@ interface Props {
   button: ComponentChildren;
   class?: string;
   onOpen?: () => void;
+  /** Whether it is open, where others open it too. */
+  opened?: Signal<boolean>;
   children: (close: () => void) => ComponentChildren;
 }
 
@@ -16,8 +18,9 @@ function items(panel: HTMLElement): HTMLElement[] {
   return [...panel.querySelectorAll<HTMLElement>("button:not(:disabled), input:not(:disabled), select")];
 }
 
-export function Menu({ label, button, children, onOpen, class: extra = "" }: Props) {
-  const open = useSignal(false);
+export function Menu({ label, button, children, onOpen, opened, class: extra = "" }: Props) {
+  const own = useSignal(false);
+  const open = opened ?? own;
   const root = useRef<HTMLSpanElement>(null);
   const anchor = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);

@@ -1,0 +1,248 @@
+"""Changing messages from the workbench: a plan first, then the same with a confirmation, receipts, going on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.display.progress import counted_by
+from brokerkit.frames.outcome import OutcomeFrame
+from brokerkit.session.interrupted import Interrupted
+
+from ..editing import name_to_text
+from .orders import Order, keys_of
+
+if TYPE_CHECKING:
+    from .model import BrowserModel
+
+TOLD_SECONDS = 0.1
+WORKER = "change"
+
+
+@dataclass(frozen=True)
+class Change:
+    """The plan of a change, or its receipts.
+
+    Attributes:
+        topic: The topic of the browser when it was planned.
+        order: What is changed.
+        running: Whether it is being planned or carried out.
+        carried: Whether it is or was carried out.
+        plan: The plan; None before it is made.
+        counts: How many messages each topic of the plan has, as far as they are known.
+        notes: What should be known before it is carried out.
+        receipts: The receipts of all messages that were tried; None before.
+        done: How many were tried by the run that is going on.
+        began: When the last run began.
+        seconds: How long it took.
+        problem: Why there is no plan, or why it ended early.
+    """
+
+    topic: str
+    order: Order
+    running: bool = False
+    carried: bool = False
+    plan: pd.DataFrame | None = None
+    counts: tuple[tuple[str, int | None], ...] = ()
+    notes: tuple[str, ...] = ()
+    receipts: pd.DataFrame | None = None
+    done: int = 0
+    began: datetime | None = None
+    seconds: float = 0.0
+    problem: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether these are receipts."""
+        return self.carried and not self.running
+
+    @property
+    def left(self) -> int:
+        """How many messages are left to be tried again."""
+        if self.receipts is None:
+            return len(self.order.frame) if self.finished else 0
+        if self.order.verb != "send":
+            return len(self.order.rest(self.receipts))
+        return len(self.order.frame) - sum(self.order.settled(self.receipts))
+
+
+class Changing:
+    """Changes of the messages of a browser, one at a time."""
+
+    def __init__(self, model: BrowserModel) -> None:
+        self._model = model
+        self._last: Change | None = None
+
+    @property
+    def shown(self) -> Change | None:
+        """The plan or the receipts of the topic that is shown."""
+        last = self._last
+        return last if last is not None and last.topic == self._model.topic else None
+
+    def plan(self, order: Order) -> None:
+        """Plan a change; nothing is changed.
+
+        Raises:
+            ConfigError: Another one is carried out now.
+        """
+        last, topic = self._last, self._model.topic
+        if last is not None and last.carried and last.running:
+            raise ConfigError(f"wait until {len(last.order.frame):,} messages are done, or stop it")
+        assert topic is not None
+        begun = Change(topic, order, running=order.asked)
+        if not order.asked:
+            self._last = begun
+            return self._model.tell("change")
+
+        def make(cancellation: Cancellation) -> Change:
+            plan = order.planned()
+            return replace(
+                begun, plan=plan, counts=tuple(self._counts(order, plan)), notes=_notes(order, plan)
+            )
+
+        return self._begin(begun, make)
+
+    def carry_out(self, confirm: str | None, *, again: bool) -> None:
+        """Carry out the plan that is shown, or `again` what is left of it.
+
+        Args:
+            confirm: The name of the topic as it was typed, where it is asked for.
+
+        Raises:
+            ConfigError: There is no plan, or the name is wrong.
+            NotSupported: The session may change nothing.
+        """
+        shown = self.shown
+        if shown is None or shown.running or shown.carried is not again or (shown.plan is None and not again):
+            raise ConfigError("look at the plan first")
+        order = shown.order
+        if order.refused:
+            raise NotSupported(order.refused)
+        if order.needs_name and confirm != order.confirmed_by:
+            raise ConfigError(
+                f"to {order.verb} messages, type the topic's name: {name_to_text(order.confirmed_by)}"
+            )
+        now = datetime.now(UTC)
+        begun = replace(shown, running=True, carried=True, done=0, began=now, problem="")
+
+        def make(cancellation: Cancellation) -> Change:
+            before = time.monotonic()
+            made: pd.DataFrame | None = None
+            stopped = ""
+            try:
+                with counted_by(self._counter(begun, cancellation)):
+                    made = order.carried_out(begun.receipts)
+            except KeyboardInterrupt as stop:
+                made = stop.frame if isinstance(stop, Interrupted) else None
+                stopped = "it was stopped; what was not tried is as it was"
+            told = {} if made is None else made.attrs.get("brokerkit") or {}
+            said = stopped or told.get("stopped", "")
+            seconds = time.monotonic() - before
+            receipts = _together(begun.receipts, made, order)
+            return replace(begun, receipts=receipts, seconds=seconds, problem=str(said or ""))
+
+        self._begin(begun, make)
+
+    def stop(self) -> None:
+        """Stop what is carried out after the part that is on its way."""
+        self._model.stop_reading(WORKER)
+
+    def forget(self) -> None:
+        """Put the plan or the receipts away; what is carried out now stays."""
+        if self._last is not None and not (self._last.carried and self._last.running):
+            self._last = None
+            self._model.tell("change")
+
+    def _counts(self, order: Order, plan: pd.DataFrame) -> list[tuple[str, int | None]]:
+        """Return how many messages the topics have that others are sent to."""
+        if order.verb == "delete":
+            return []
+        names = [order.to] if order.verb == "send" else list(plan["target"].dropna().unique())
+        found: list[tuple[str, int | None]] = []
+        for name in map(str, names[:5]):
+            try:
+                described = order.target.inspector.describe(name)
+            except (BrokerError, TimeoutError):
+                found.append((name, None))
+                continue
+            found.append((name, described.messages if described.counted == "exact" else None))
+        return found
+
+    def _counter(self, begun: Change, cancellation: Cancellation) -> Callable[[int], None]:
+        told, done = time.monotonic(), 0
+
+        def count(more: int) -> None:
+            nonlocal told, done
+            done += more
+            # between two parts nothing is on its way
+            if cancellation.cancelled:
+                raise KeyboardInterrupt
+            now, last = time.monotonic(), self._last
+            if now - told > TOLD_SECONDS and last is not None and last.order is begun.order:
+                told, self._last = now, replace(last, done=done)
+                self._model.tell("change")
+
+        return count
+
+    def _begin(self, begun: Change, make: Callable[[Cancellation], Change]) -> None:
+        self._last = begun
+        self._model.tell("change")
+
+        def run(cancellation: Cancellation) -> None:
+            try:
+                made = make(cancellation)
+            except (BrokerError, TimeoutError) as error:
+                made = replace(begun, problem=str(error) or "no answer in time")
+            except Exception as error:  # the view must not wait for ever
+                made = replace(begun, problem=f"{type(error).__name__}: {error}")
+            last = self._last
+            if last is not None and last.order is begun.order:
+                self._last = replace(made, running=False)
+                self._model.tell("change")
+            if begun.carried:
+                self._read_again(begun)
+
+        self._model.run(WORKER, run)
+
+    def _read_again(self, change: Change) -> None:
+        """Show the messages as they are now."""
+        model, query = self._model, self._model.query
+        if model.topic != change.topic:
+            return
+        if change.order.of == "letters":
+            model.letters.load(change.topic)
+        elif change.order.verb != "send" and query is not None and query.side_effects is None:
+            model.ask_without_effect(query)
+
+
+def _notes(order: Order, plan: pd.DataFrame) -> tuple[str, ...]:
+    """Return what should be known before a plan is carried out."""
+    known = plan.attrs.get("brokerkit") or {}
+    notes = [*known.get("notes", ()), *known.get("placing", {}).get("notes", ())]
+    if order.verb in ("redrive", "move"):
+        connected = order.session.connection.dead_letters()
+        places = [connected.place(str(name)) for name in plan["source"].dropna().unique()]
+        notes += [each.caution for each in places if each.caution is not None]
+        if any(each.removal == "position" for each in places):
+            notes.append(
+                "the log keeps its records: that they were sent again is remembered in a position of "
+                f"{places[0].through}"
+            )
+    return tuple(map(str, notes))
+
+
+def _together(earlier: pd.DataFrame | None, made: pd.DataFrame | None, order: Order) -> pd.DataFrame | None:
+    """Return the newest receipt of each message."""
+    if made is None or earlier is None or order.verb == "send":
+        return earlier if made is None else made
+    new = set(keys_of(made))
+    kept = earlier[[key not in new for key in keys_of(earlier)]]
+    both = pd.concat([pd.DataFrame(kept), pd.DataFrame(made)], ignore_index=True)
+    return OutcomeFrame(both) if isinstance(made, OutcomeFrame) else both

@@ -1,0 +1,245 @@
+"""The dead letters of a browser's topic: read when their tab is open, grouped, chosen and edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.freed import freed
+
+from ..protocol.letters import LettersBy
+from .latest_only_worker import LatestOnlyWorker
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import DataSession
+
+MOST = 10_000
+"""At most so many dead letters are read for the tab."""
+GROUPS: dict[LettersBy, str] = {"reason": "reason", "consumer": "origin_subscription", "hour": "publish_time"}
+"""The column that each way of grouping goes by."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The dead letters that were read.
+
+    Attributes:
+        topic: The topic; None before it is known.
+        naming: The rule for the names of their topics; empty for what is usual.
+        give_back: Whether they were taken and given back.
+        loading: Whether they are being read.
+        frame: The letters, with the edits; None before they were read.
+        groups: The rows of each group, the largest first.
+        at: When they were read.
+        problem: Why they could not be read.
+    """
+
+    topic: str | None = None
+    naming: str = ""
+    give_back: bool = False
+    loading: bool = False
+    frame: pd.DataFrame | None = None
+    groups: tuple[tuple[int, ...], ...] = ()
+    at: datetime | None = None
+    problem: str = ""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of `dead_letters` that differ from their defaults."""
+        chosen = {"naming": self.naming, "side_effects": "give back" if self.give_back else ""}
+        cut = self.frame is not None and len(self.frame) == MOST
+        return {name: value for name, value in chosen.items() if value} | ({"limit": MOST} if cut else {})
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is in view of the letters.
+
+    Attributes:
+        by: What they are grouped by.
+        open: The group whose letters are listed; None for all.
+        first: The first that is listed.
+        shown: The letter that is shown in full; None for none.
+        chosen: The rows that are chosen.
+        edited: The values that rows had before they were edited.
+    """
+
+    by: LettersBy = "reason"
+    open: int | None = None
+    first: int = 0
+    shown: int | None = None
+    chosen: frozenset[int] = frozenset()
+    edited: dict[int, Any] = field(default_factory=dict)
+
+
+class Letters:
+    """Dead letters. Any thread may call it.
+
+    Args:
+        session: The session.
+        worker: Reads them.
+        tell: Called when something changed.
+    """
+
+    def __init__(self, session: DataSession, worker: LatestOnlyWorker, tell: Callable[[], None]) -> None:
+        self._session, self._worker, self._tell = session, worker, tell
+        self._lock = RLock()
+        self.found, self.look = Found(), Look()
+
+    def clear(self) -> None:
+        """Forget them; those of another topic are to come."""
+        self._worker.stop()
+        with freed(self._lock), self._lock:
+            self.found, self.look = Found(), Look()
+
+    def load(self, topic: str, *, naming: str | None = None, give_back: bool | None = None) -> None:
+        """Read those of a topic, as before unless it is said how."""
+        with freed(self._lock), self._lock:
+            before = self.found if self.found.topic == topic else Found()
+            begun = Found(
+                topic,
+                before.naming if naming is None else naming.strip(),
+                before.give_back if give_back is None else give_back,
+                loading=True,
+                frame=before.frame,
+                groups=before.groups,
+                at=before.at,
+            )
+            self.found = begun
+
+        def read(cancellation: Cancellation) -> None:
+            made = replace(begun, loading=False, frame=None, groups=(), at=datetime.now(UTC))
+            try:
+                frame = self._session.dead_letters(
+                    topic,
+                    limit=MOST,
+                    naming=begun.naming or None,
+                    side_effects="give back" if begun.give_back else None,
+                )
+                made = replace(made, frame=frame, groups=_groups(frame, self.look.by))
+            except (BrokerError, TimeoutError) as error:
+                cancellation.raise_if_cancelled()
+                made = replace(made, problem=str(error) or "no answer in time")
+            except Exception as error:  # the view must not wait for ever
+                made = replace(made, problem=f"{type(error).__name__}: {error}")
+            with freed(self._lock), self._lock:
+                if self.found is not begun:
+                    return
+                self.found = made
+                self.look = Look(self.look.by)
+            self._tell()
+
+        self._tell()
+        self._worker.run(read)
+
+    # What is in view.
+
+    def group(self, by: LettersBy) -> None:
+        """Group them by something else."""
+        with freed(self._lock), self._lock:
+            frame = self.found.frame
+            self.look = replace(self.look, by=by, open=None, first=0)
+            if frame is not None:
+                self.found = replace(self.found, groups=_groups(frame, by))
+        self._tell()
+
+    def list(self, group: int | None, first: int) -> None:
+        """List the letters of a group, or all."""
+        known = group if group is not None and group < len(self.found.groups) else None
+        self.look = replace(self.look, open=known, first=first)
+        self._tell()
+
+    def show(self, row: int | None) -> None:
+        """Show one letter in full."""
+        self.look = replace(self.look, shown=row if row is not None and row < len(self) else None)
+        self._tell()
+
+    def choose(self, *, group: int | None = None, row: int | None = None, on: bool = True) -> None:
+        """Choose a group, one letter, or all; or choose them no more."""
+        with freed(self._lock), self._lock:
+            named: set[int] = set(range(len(self)))
+            if group is not None:
+                named = set(self.found.groups[group]) if group < len(self.found.groups) else set()
+            elif row is not None:
+                named &= {row}
+            chosen = self.look.chosen
+            self.look = replace(self.look, chosen=chosen | named if on else chosen - named)
+        self._tell()
+
+    def edit(self, row: int, text: str | None) -> None:
+        """Send another text for the value of a letter; None for what it was.
+
+        Raises:
+            ConfigError: Its value is not the text of its payload.
+        """
+        with freed(self._lock), self._lock:
+            frame = self.found.frame
+            if frame is None or row >= len(frame):
+                raise ConfigError("this dead letter is not there any more")
+            why = fixed(frame, row)
+            if why and row not in self.look.edited:
+                raise ConfigError(f"it cannot be edited here: {why}")
+            edited = dict(self.look.edited)
+            before = edited.setdefault(row, frame["value"].iloc[row])
+            value = before if text is None or text == before else text
+            if value is before:
+                del edited[row]
+            values = frame["value"].copy()
+            values.iloc[row] = value
+            changed = frame.assign(value=values)
+            changed.attrs = frame.attrs
+            self.found = replace(self.found, frame=changed)
+            chosen = self.look.chosen | {row} if value is not before else self.look.chosen
+            self.look = replace(self.look, edited=edited, chosen=chosen)
+        self._tell()
+
+    # The letters.
+
+    def __len__(self) -> int:
+        return 0 if self.found.frame is None else len(self.found.frame)
+
+    def chosen(self) -> pd.DataFrame:
+        """Return the chosen letters, with the edits, in their order.
+
+        Raises:
+            ConfigError: None were read.
+        """
+        frame = self.found.frame
+        if frame is None:
+            raise ConfigError("no dead letters were read: open their tab first")
+        return frame.iloc[sorted(self.look.chosen)]
+
+    @property
+    def listed(self) -> tuple[int, ...]:
+        """The rows of the group that is open, or all."""
+        group = self.look.open
+        return tuple(range(len(self))) if group is None else self.found.groups[group]
+
+
+def fixed(frame: pd.DataFrame, row: int) -> str:
+    """Return why the value of a row cannot be edited as text; empty if it can."""
+    value = frame["value"].iloc[row]
+    if not isinstance(value, str):
+        return "its payload is no text"
+    return "" if pd.isna(frame["raw"].iloc[row]) else "its payload was decoded"
+
+
+def _groups(frame: pd.DataFrame, by: LettersBy) -> tuple[tuple[int, ...], ...]:
+    """Return the rows of each group, the largest first."""
+    column = frame[GROUPS[by]]
+    if by == "hour":
+        column = column.astype("datetime64[us, UTC]").dt.floor("h")
+    values = pa.array(column, from_pandas=True).to_pylist()
+    found: dict[Any, list[int]] = {}
+    for row, value in enumerate(values):
+        found.setdefault(value, []).append(row)
+    rows = found.values() if by != "hour" else [found[each] for each in sorted(found, key=str)]
+    return tuple(map(tuple, rows if by == "hour" else sorted(rows, key=len, reverse=True)))

@@ -1,0 +1,90 @@
+"""What a topic browser and its view say about changes of messages: redrive, move, delete, send."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+Verb = Literal["redrive", "move", "delete", "send"]
+ChangeOf = Literal["letters", "rows"]
+"""The chosen dead letters, or the chosen rows of the messages."""
+
+
+class PlanChange(TypedDict):
+    """Plan a change of chosen rows, as it is typed; `session` is the place of the one to send to."""
+
+    type: Literal["plan_change"]
+    verb: Verb
+    of: ChangeOf
+    to: str
+    session: int
+    rate: str
+    keep: bool
+    most: str
+
+
+class CarryOutChange(TypedDict):
+    """Carry out the plan, or `again` what is left of it; with the topic's name where it is asked for."""
+
+    type: Literal["carry_out_change"]
+    again: bool
+    confirm: str | None
+
+
+class ChangeAction(TypedDict):
+    """Stop the change that is carried out, or put its receipts away."""
+
+    type: Literal["stop_change", "forget_change"]
+
+
+class ChangePlace(TypedDict):
+    """How many messages a topic has now, and then."""
+
+    name: str
+    now: str
+    after: str
+
+
+class ChangeLine(TypedDict):
+    """One message: what became of it or would become of it, from where, to where, and what is said of it."""
+
+    status: str
+    source: str
+    target: str
+    said: str
+
+
+class ChangeShown(TypedDict):
+    """A plan, or the receipts where it is `done`; `typed` is the name as it is to be typed.
+
+    `count` is how many would be changed, `left` how many Resume would try, `share` what is done, from 0 to 1.
+    """
+
+    verb: Verb
+    of: ChangeOf
+    form: tuple[str, int, str, bool, str]
+    sessions: list[str]
+    asked: bool
+    running: bool
+    carried: bool
+    done: bool
+    count: int
+    places: list[ChangePlace]
+    checks: list[tuple[str, str]]
+    lines: list[ChangeLine]
+    more: int
+    counts: list[tuple[str, int]]
+    left: int
+    share: float
+    head: str
+    problem: str
+    refused: str
+    confirm: bool
+    typed: str
+    call: str
+
+
+class Changed(TypedDict):
+    """The plan or the receipts of the topic; None for none."""
+
+    type: Literal["change"]
+    change: ChangeShown | None
