@@ -12,7 +12,7 @@ from brokerkit.widgets.browse import TopicBrowser
 from brokerkit.widgets.browse import changing as changing_module
 from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
-from tests.session.letters import desk, ids
+from tests.session.letters import desk
 
 from .test_browse import last, say, told
 
@@ -83,7 +83,7 @@ def test_chosen_letters_are_planned_confirmed_and_gone(desk: Session) -> None:
 def test_an_edited_letter_is_sent_as_it_was_edited(desk: Session) -> None:
     browser, sent = opened(desk)
     say(browser, "letter", row=3)
-    assert last(sent, "letters")["letter"]["text"] == '{"id": %d}' % ids(desk.dead_letters("orders"))[3]
+    assert last(sent, "letters")["letter"]["text"] == desk.dead_letters("orders")["value"].iloc[3]
     say(browser, "edit_letter", row=3, text='{"mended": 1}')
     shown = last(sent, "letters")
     assert [each["row"] for each in shown["rows"] if each["edited"] and each["chosen"]] == [3]
@@ -232,7 +232,7 @@ def test_letters_go_with_their_topic(desk: Session) -> None:
     assert browser.wait(20)
     assert (last(sent, "letters")["read"], change(sent)) == (False, None)
     with pytest.raises(bk.ConfigError, match="open their tab first"):
-        browser.letters.empty
+        _ = browser.letters
 
 
 def test_values_of_dead_letters_are_shown_as_text_without_control_characters(s: Session) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN = 200
 WORST_FIRST = ("unknown", "failed", "differs", "duplicate", "confirmed", "removed", "gone")
+REMOVED = "each is removed here only once it is confirmed there"
+REMEMBERED = "each is remembered as sent again only once it is confirmed there; the log keeps it"
 DONE = {
     "redrive": "sent again",
     "move": "moved",
@@ -121,7 +123,7 @@ def _checks(model: BrowserModel, change: Change, refused: int) -> list[tuple[str
     if order.of == "letters":
         found.append(("alt", f"{edited:,} edited") if edited else ("good", "none is edited"))
     if order.verb in ("redrive", "move"):
-        found.append(("good", "each is removed here only once it is confirmed there"))
+        found.append(("good", REMEMBERED if change.kept else REMOVED))
     if order.verb == "redrive":
         found += _guarded(plan, order)
     if order.verb == "send":
@@ -184,7 +186,8 @@ def _line(change: Change, row: Mapping[Any, Any]) -> ChangeLine:
         source = _text(row.get("source_id"))
         target = f"{_text(row.get('target'))} {_text(row.get('id'))}".strip()
         if status == "confirmed" and not said:
-            said = _text(row.get("note")) or "stored there, then removed here"
+            done = "remembered here as sent again" if change.kept else "removed here"
+            said = _text(row.get("note")) or f"stored there, then {done}"
     if status == "failed":
         target = "stays here"
     elif status == "unknown":

@@ -1,4 +1,4 @@
-"""Changing messages from the workbench: a plan first, then the same with a confirmation, receipts, going on."""
+"""Changing messages from the workbench: a plan, the same with a confirmation, receipts, and going on."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Change:
         plan: The plan; None before it is made.
         counts: How many messages each topic of the plan has, as far as they are known.
         notes: What should be known before it is carried out.
+        kept: Whether the originals stay in a log, and are remembered as sent again.
         receipts: The receipts of all messages that were tried; None before.
         done: How many were tried by the run that is going on.
         began: When the last run began.
@@ -52,6 +53,7 @@ class Change:
     plan: pd.DataFrame | None = None
     counts: tuple[tuple[str, int | None], ...] = ()
     notes: tuple[str, ...] = ()
+    kept: bool = False
     receipts: pd.DataFrame | None = None
     done: int = 0
     began: datetime | None = None
@@ -103,9 +105,9 @@ class Changing:
 
         def make(cancellation: Cancellation) -> Change:
             plan = order.planned()
-            return replace(
-                begun, plan=plan, counts=tuple(self._counts(order, plan)), notes=_notes(order, plan)
-            )
+            notes, kept = _notes(order, plan)
+            counts = tuple(self._counts(order, plan))
+            return replace(begun, plan=plan, counts=counts, notes=notes, kept=kept)
 
         return self._begin(begun, make)
 
@@ -222,20 +224,16 @@ class Changing:
             model.ask_without_effect(query)
 
 
-def _notes(order: Order, plan: pd.DataFrame) -> tuple[str, ...]:
-    """Return what should be known before a plan is carried out."""
+def _notes(order: Order, plan: pd.DataFrame) -> tuple[tuple[str, ...], bool]:
+    """Return what should be known before a plan is carried out, and whether the originals stay in a log."""
     known = plan.attrs.get("brokerkit") or {}
-    notes = [*known.get("notes", ()), *known.get("placing", {}).get("notes", ())]
+    notes, kept = [*known.get("notes", ()), *known.get("placing", {}).get("notes", ())], False
     if order.verb in ("redrive", "move"):
         connected = order.session.connection.dead_letters()
         places = [connected.place(str(name)) for name in plan["source"].dropna().unique()]
         notes += [each.caution for each in places if each.caution is not None]
-        if any(each.removal == "position" for each in places):
-            notes.append(
-                "the log keeps its records: that they were sent again is remembered in a position of "
-                f"{places[0].through}"
-            )
-    return tuple(map(str, notes))
+        kept = any(each.removal == "position" for each in places)
+    return tuple(map(str, notes)), kept
 
 
 def _together(earlier: pd.DataFrame | None, made: pd.DataFrame | None, order: Order) -> pd.DataFrame | None:

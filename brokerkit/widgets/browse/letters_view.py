@@ -67,7 +67,7 @@ def _taking(model: BrowserModel) -> str:
     """Return what reading them does to the broker, where it does something."""
     if model.session.capabilities.slices != "never":
         return ""
-    return "This system shows them only by taking them: each is given back, and others do not get them meanwhile."
+    return "This system shows them only by taking them: each is given back; others do not get it meanwhile."
 
 
 def _head(letters: Letters) -> str:
@@ -131,7 +131,7 @@ def _span(times: Iterable[Any]) -> str:
     begin = _moment(first, "%m-%d %H:%M")
     if f"{first:%Y%m%d%H%M}" == f"{last:%Y%m%d%H%M}":
         return begin
-    return f"{begin} – {_moment(last, '%H:%M' if first.date() == last.date() else '%m-%d %H:%M')}"
+    return f"{begin} to {_moment(last, '%H:%M' if first.date() == last.date() else '%m-%d %H:%M')}"
 
 
 def _line(letters: Letters, row: int) -> LetterLine:
