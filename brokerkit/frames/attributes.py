@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from itertools import accumulate, chain
 from typing import Any
-from uuid import UUID
 
 import pyarrow as pa
 
+from brokerkit.core.vocabulary.attribute_bytes import WRITE, pair_of
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
-from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import Array
 from .decoded import objects_of
 from .schema import ATTRIBUTE, ATTRIBUTES
-
-
-def text_to_bytes(text: str) -> bytes:
-    """Encode as UTF-8. Lone surrogates, which a client may make of broken bytes, keep their code."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def bytes_to_text(data: bytes) -> str:
-    """Decode the result of `text_to_bytes`."""
-    return data.decode("utf-8", "surrogatepass")
-
-
-_WRITE: dict[type, Callable[[Any], bytes | None]] = {
-    bytes: lambda value: value,
-    str: text_to_bytes,
-    type(None): lambda value: None,
-    bool: lambda value: b"true" if value else b"false",
-    int: lambda value: str(value).encode(),
-    float: lambda value: repr(value).encode(),
-    datetime: lambda value: value.isoformat().encode(),
-    UUID: lambda value: str(value).encode(),
-}
-
-
-def _bool(data: bytes) -> bool:
-    return {b"true": True, b"false": False}[data]
-
-
-_READ: dict[str, Callable[[Any], Any]] = {
-    "bytes": lambda data: data,
-    "string": bytes_to_text,
-    "null": lambda data: None,
-    "bool": _bool,
-    "int": int,
-    "float": float,
-    "timestamp": lambda data: datetime.fromisoformat(data.decode()),
-    "uuid": lambda data: UUID(data.decode()),
-}
 
 
 def attributes_array(column: Any, length: int) -> Array:
@@ -82,10 +41,10 @@ def attributes_array(column: Any, length: int) -> Array:
     if len(kinds) == 1:
         [(kind, name)] = kinds.items()
         types: Any = pa.repeat(pa.scalar(name, pa.string()), len(values))
-        data = values if kind is bytes else list(map(_WRITE[kind], values))
+        data = values if kind is bytes else list(map(WRITE[kind], values))
     else:
         types = [kinds[type(value)] for value in values]
-        data = [_WRITE[type(value)](value) for value in values]
+        data = [WRITE[type(value)](value) for value in values]
     return _lists(offsets, _structs(names, data, types))
 
 
@@ -116,30 +75,6 @@ def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
             found.append(NO_ATTRIBUTES)
             wrong[row] = f"its attributes cannot be read: {error}"
     return found, wrong
-
-
-def parts_of(pair: Pair) -> tuple[str, bytes | None, str]:
-    """Return the name, the value as the frame has it, and the type of an attribute."""
-    name, value = pair
-    return name, _WRITE[type(value)](value), type_name(value)
-
-
-def pair_of(name: str | None, data: bytes | None, kind: str | None) -> Pair:
-    """Return the attribute of these parts; the inverse of `parts_of`.
-
-    Raises:
-        ConfigError: The parts are not those of an attribute.
-    """
-    if name is None:
-        raise ConfigError("an attribute has no name")
-    if kind not in _READ:
-        raise ConfigError(f"attribute {name!r} has the type {kind!r}; expected one of {', '.join(_READ)}")
-    if data is None and kind != "null":
-        raise ConfigError(f"attribute {name!r} has no value but the type {kind!r}; expected the type 'null'")
-    try:
-        return name, _READ[kind](data)
-    except (ValueError, KeyError) as error:
-        raise ConfigError(f"attribute {name!r} is not a {kind} in its text form: {data!r:.60}") from error
 
 
 def _structs(names: list[Any], values: list[Any], types: Any) -> Array:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import orjson
 
+from brokerkit.core.vocabulary.attribute_bytes import pair_of
 from brokerkit.core.vocabulary.attributes import Attributes, Pair
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
-
-from .attributes import pair_of
 
 PUBLISH_TIME = "bk-publish-time"
 KEY = "bk-key"

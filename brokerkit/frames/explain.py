@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from brokerkit.core.vocabulary.attribute_bytes import parts_of
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.registry import SchemaSource
 
-from .attributes import attributes_array, parts_of
+from .attributes import attributes_array
 from .auto.declared import NOTHING, declared_rows
 from .auto.explaining import Explanation, explained
 from .masking.marks import PREFIX

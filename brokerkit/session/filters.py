@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokerkit.core.vocabulary.attribute_bytes import parts_of
 from brokerkit.core.vocabulary.attributes import UNREADABLE, Attributes, AttributeValue
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array, contains, fill_null, is_text, row_numbers
 from brokerkit.frames.attribute import rows_with
-from brokerkit.frames.attributes import attributes_array, parts_of
+from brokerkit.frames.attributes import attributes_array
 from brokerkit.frames.build import UNDECODED, DecodedKeys, FrameBuilder, column_array, undecoded_batch
 from brokerkit.frames.masking.marks import mask_in
 from brokerkit.frames.packed import packed_rows

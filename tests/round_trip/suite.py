@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from brokerkit.core import Capabilities, OutboundMessage
+from brokerkit.core.vocabulary.attribute_bytes import parts_of
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.frames.attributes import attributes_array, pairs_of, parts_of
+from brokerkit.frames.attributes import attributes_array, pairs_of
 from brokerkit.workbench import Session
 
 from .shapes import odd, promised, unpromised

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from brokerkit.core.runtime.refusal import refusal
+from brokerkit.core.vocabulary.attribute_bytes import parts_of
 from brokerkit.core.vocabulary.attributes import Attributes, Pair, type_name
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.messages import OutboundMessage, to_microseconds
 from brokerkit.core.vocabulary.results import PublishResult
-from brokerkit.frames.attributes import parts_of
 from brokerkit.frames.carried import ATTRIBUTES, KEY, NULL, PUBLISH_TIME, opened, together
 
 if TYPE_CHECKING:

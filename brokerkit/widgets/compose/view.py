@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from brokerkit.core.vocabulary.attribute_bytes import pair_of, parts_of
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.attributes import pair_of, parts_of
 
 from ..confirming import needs_name, refusal_of
 from ..editing import name_to_text, text_to_name, to_bytes, to_text
