@@ -63,6 +63,11 @@ class InmemInspector(InspectorDriver):
         self._store.check(timeout)
         return self._store.terms(topic)
 
+    def identity(self, topic: str, timeout: float) -> str:
+        self._store.check(timeout)
+        with self._store.changed:
+            return self._store.topic(topic).identity
+
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         self._store.check(timeout)
         return self._store.at_time(topic, microseconds)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 from operator import attrgetter
+from uuid import uuid4
 
 from brokerkit.core.vocabulary.attributes import Pair
 from brokerkit.core.vocabulary.errors import NotFound
@@ -185,6 +186,7 @@ class Topic:
         retention_messages: The number of messages that each partition keeps; None for all.
         max_message_bytes: The largest payload, in bytes.
         published_ids: The ids of stored messages, by their deduplication id.
+        identity: What tells it from another topic of its name.
     """
 
     name: str
@@ -193,6 +195,7 @@ class Topic:
     retention_messages: int | None = None
     max_message_bytes: int = 0
     published_ids: dict[str, str] = field(default_factory=dict)
+    identity: str = field(default_factory=lambda: uuid4().hex)
     _turn: Iterator[int] = field(default_factory=count)
 
     def choose(self, key: bytes | None) -> Partition:

@@ -172,6 +172,16 @@ class JetStreamInspector(InspectorDriver):
             settings=settings_of(config),
         )
 
+    def identity(self, topic: str, timeout: float) -> str:
+        """Return the stream of a topic and when it was created."""
+
+        async def ask() -> str:
+            source = await find_source(self._connection, topic, timeout)
+            info = await self._connection.stream_info(source.stream, timeout)
+            return f"{source.stream} {info.get('created', '')}"
+
+        return self._loop.run(ask(), timeout)
+
     def terms(self, topic: str, timeout: float) -> PublishTerms:
         """Return the duplicate window of a topic's stream and its limit of a message."""
         return self._loop.run(self._terms(topic, timeout), timeout)

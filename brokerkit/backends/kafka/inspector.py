@@ -24,7 +24,7 @@ from .operating import INTERNAL, group_info, share_group_info
 from .options import Properties, log
 from .share_state import share_states
 from .terms import terms_of
-from .topic_settings import placements, topic_settings
+from .topic_settings import placements, topic_id, topic_settings
 
 CONFIG_SECONDS = 5.0
 SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes", "compression.type")
@@ -107,6 +107,9 @@ class KafkaInspector(InspectorDriver):
 
     def terms(self, topic: str, timeout: float) -> PublishTerms:
         return terms_of(self._connection, topic, self._properties, Deadline(timeout))
+
+    def identity(self, topic: str, timeout: float) -> str:
+        return topic_id(self._connection, topic, Deadline(timeout))
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
         return self._connection.offsets_at(topic, microseconds, Deadline(timeout))

@@ -30,16 +30,25 @@ def topic_settings(connection: KafkaConnection, topic: str, deadline: Deadline) 
 
 def placements(connection: KafkaConnection, topic: str, deadline: Deadline) -> dict[int | None, Placement]:
     """Return where each partition of a topic is."""
-    names = TopicCollection([topic])
-    found = connection.call_again(
-        lambda seconds: connection.client.describe_topics(names, request_timeout=seconds)[topic],
-        deadline,
-        f"describing topic {topic!r}",
-    )
+    found = _described(connection, topic, deadline)
     return {
         each.id: Placement(_node(each.leader), _nodes(each.replicas), _nodes(each.isr))
         for each in found.partitions
     }
+
+
+def topic_id(connection: KafkaConnection, topic: str, deadline: Deadline) -> str:
+    """Return the id that the cluster gave a topic when it was created."""
+    return str(_described(connection, topic, deadline).topic_id)
+
+
+def _described(connection: KafkaConnection, topic: str, deadline: Deadline) -> Any:
+    names = TopicCollection([topic])
+    return connection.call_again(
+        lambda seconds: connection.client.describe_topics(names, request_timeout=seconds)[topic],
+        deadline,
+        f"describing topic {topic!r}",
+    )
 
 
 def _node(node: Any) -> str | None:

@@ -128,6 +128,14 @@ class InspectorDriver(ABC):
         numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
         return PublishTerms(partitions=len(numbers))
 
+    def identity(self, topic: str, timeout: float) -> str:
+        """Return what tells a topic from an earlier or later one of its name; empty where nothing does.
+
+        Raises:
+            NotFound: The topic does not exist.
+        """
+        return ""
+
     def time_order(self, topic: str, timeout: float) -> TimeOrder:
         """Return what `at_time` can promise for a topic. In doubt, the weaker promise.
 

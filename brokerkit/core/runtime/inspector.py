@@ -117,6 +117,11 @@ class ConnectedInspector(Closable):
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.bounds(topic, timeout), timeout)
 
+    def identity(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> str:
+        """Return what tells a topic from another one of its name; see `InspectorDriver.identity`."""
+        check_name(topic, "topic")
+        return self._ask(lambda: self._driver.identity(topic, timeout), timeout)
+
     def terms(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> PublishTerms:
         """Return what a topic does with messages that are published to it. Raises NotFound."""
         check_name(topic, "topic")
@@ -352,14 +357,10 @@ class ConnectedInspector(Closable):
         if not gaps:
             return
         bounds = {each.partition: each for each in self.bounds(slice_.topic)}.get(slice_.partition)
-        start = 0 if bounds is None else bounds.start
-        gone = [(first, min(stop, start)) for first, stop in gaps if first < start]
-        if gone and bounds is not None:
-            where = "" if slice_.partition is None else f" of partition {slice_.partition}"
-            ranges = ", ".join(f"{bounds.show(first)} to {bounds.show(stop - 1)}" for first, stop in gone)
+        if bounds is not None and (gone := bounds.deleted(gaps)):
             warnings.warn(
-                f"offsets {ranges}{where} of {slice_.topic!r} were deleted by the "
-                "broker's retention before they were read",
+                f"offsets {bounds.show_ranges(gone)} of {slice_.topic!r} were deleted by the broker's "
+                "retention before they were read",
                 RetentionWarning,
                 stacklevel=4,
             )

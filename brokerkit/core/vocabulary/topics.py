@@ -72,6 +72,15 @@ class Bounds:
         """Return a position as text for users."""
         return f"{position:,}"
 
+    def show_ranges(self, ranges: Iterable[tuple[int, int]]) -> str:
+        """Return ranges, each up to but excluding its end, as text for users, with the partition."""
+        where = "" if self.partition is None else f" of partition {self.partition}"
+        return ", ".join(f"{self.show(first)} to {self.show(stop - 1)}" for first, stop in ranges) + where
+
+    def deleted(self, ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return the parts of ranges that lie before the first position."""
+        return [(first, min(stop, self.start)) for first, stop in ranges if first < self.start]
+
     def written(self, position: int) -> int | str:
         """Return a position as users write it for ``start=`` and ``end=``."""
         return position
