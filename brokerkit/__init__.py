@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from .saved import connections as connections
     from .saved import delete_connection as delete_connection
     from .saved import save_connection as save_connection
+    from .session.capture.capturing import Captured as Captured
     from .session.consume.batches import Batch as Batch
     from .session.consume.batches import Batches as Batches
     from .session.consume.earlier_rows import EarlierRowsWarning as EarlierRowsWarning
@@ -172,6 +173,7 @@ _HOMES = {
         "Diagnosis",
         "doctor",
     ),
+    "session.capture.capturing": ("Captured",),
     "session.read.export": ("Exported",),
     "session.consume.earlier_rows": ("EarlierRowsWarning",),
     "session.filters": ("FilterWarning",),

@@ -37,6 +37,7 @@ BACKENDS_MAY_IMPORT = {"core/vocabulary", "core/contract", "backends"}
 CLIENTS = {
     "backends/jetstream": {"nats", "nkeys"},
     "backends/kafka": {"confluent_kafka"},
+    "backends/parquet": {"pyarrow"},
     "backends/pubsub": {"google", "grpc", "grpc_status"},
     "backends/pulsar": {"pulsar", "_pulsar", "httpx"},
     "backends/servicebus": {"azure", "uamqp"},
@@ -46,7 +47,7 @@ CLIENTS = {
     "sandbox/servicebus": {"proton"},
 }
 HEAVY = {"pandas", "pyarrow", "numpy", "orjson", "tqdm", "ipywidgets", "IPython", "dask", "polars", "duckdb"}
-ALL_CLIENTS = set().union(*CLIENTS.values())
+ALL_CLIENTS = set().union(*CLIENTS.values()) - {"pyarrow"}
 SYSTEMS = re.compile(
     r"(?<![a-z])(kafka|librdkafka|confluent|jetstream|nats|pub/?sub|google(?![./](protobuf|type))|pulsar|service ?bus|azure|amqp)(?![a-z])",
     re.IGNORECASE,
@@ -79,6 +80,7 @@ PREFIXES = {
     "inmem": "Inmem",
     "jetstream": "JetStream",
     "kafka": "Kafka",
+    "parquet": "Parquet",
     "pubsub": "PubSub",
     "pulsar": "Pulsar",
     "servicebus": "ServiceBus",
@@ -87,6 +89,11 @@ LACKING = {
     ("inmem", "connection"): "the broker is in this process",
     ("inmem", "errors"): "no client library raises exceptions of its own",
     ("inmem", "admin"): "the store itself creates and deletes topics",
+    ("parquet", "consumer"): "files have no subscriptions",
+    ("parquet", "publisher"): "its topics are captured, and can only be read",
+    ("parquet", "admin"): "its topics are captured, and can only be read",
+    ("parquet", "operating"): "files have no subscriptions",
+    ("parquet", "purging"): "its topics are captured, and can only be read",
     ("pubsub", "reader"): "its messages cannot be read without consuming them",
 }
 NAMES_FROM_A_TABLE = {
@@ -365,7 +372,14 @@ def test_every_module_says_what_it_is_about() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["brokerkit", "brokerkit.core", "brokerkit.core.adapters", "brokerkit.backends.inmem"]
+    "module",
+    [
+        "brokerkit",
+        "brokerkit.core",
+        "brokerkit.core.adapters",
+        "brokerkit.backends.inmem",
+        "brokerkit.backends.parquet",
+    ],
 )
 def test_importing_loads_neither_pandas_nor_any_client_library(module: str) -> None:
     program = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"

@@ -10,13 +10,14 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from .arguments import (
     model_of,
 )
+from .capture.methods import CapturingSession
 from .consume.methods import ConsumingSession
 from .operate.undoing import UndoingSession
 from .publish.methods import PublishingSession
 from .schemas.methods import SchemaSession
 
 
-class DataSession(ConsumingSession, PublishingSession, SchemaSession, UndoingSession):
+class DataSession(ConsumingSession, PublishingSession, CapturingSession, SchemaSession, UndoingSession):
     """A session without widgets: topics, frames, schemas, publishing and subscriptions on one broker."""
 
     def create_topic(self, topic: str, **options: Any) -> None:

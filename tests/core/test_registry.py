@@ -59,7 +59,7 @@ def test_the_facts_of_every_backend_load_without_its_client_library() -> None:
         }))
     """)
     assert found.keys() >= {"inmem", *SCHEMES}
-    assert {scheme for scheme, (_, extra) in found.items() if extra is None} == {"inmem"}
+    assert {scheme for scheme, (_, extra) in found.items() if extra is None} == {"inmem", "parquet"}
     assert all(described for described, _ in found.values())
 
 

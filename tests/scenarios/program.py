@@ -154,6 +154,21 @@ def export(session: Session, order: dict[str, Any]) -> None:
     say("exported", rows=done.rows, resumed=done.resumed, files=done.files, grown=memory.grown / MEGABYTE)
 
 
+def capture(session: Session, order: dict[str, Any]) -> None:
+    """Capture a topic, and report how much memory was needed at most."""
+    session.scan(order["topic"], start=0, end=1, progress=False).to_arrow()
+    with _Memory() as memory:
+        say("working")
+        try:
+            done = session.capture(
+                order["topic"], order["path"], file_rows=order["file_rows"], progress=False
+            )
+        except bk.BrokerError as error:
+            say("refused", kind=type(error).__name__, text=str(error))
+            return
+    say("captured", rows=done.rows, total=done.total, files=done.files, grown=memory.grown / MEGABYTE)
+
+
 class _Memory:
     """Watches this process: `grown` is the most that was resident above the beginning, in bytes."""
 
@@ -231,6 +246,7 @@ def read(session: Session, order: dict[str, Any]) -> None:
 TASKS: dict[str, Callable[[Session, dict[str, Any]], None]] = {
     "consume": consume,
     "export": export,
+    "capture": capture,
     "pull": interrupted_pull,
     "batches": interrupted_batches,
     "peek": interrupted_peek,

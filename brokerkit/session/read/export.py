@@ -199,7 +199,7 @@ class Export:
         def write(new: Path) -> None:
             nonlocal rows
             with pq.ParquetWriter(new, self.schema.with_metadata(mark), compression="zstd") as writer:
-                for group in _groups(batches):
+                for group in row_groups(batches):
                     table = pa.Table.from_batches(group, self.schema)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
                     rows += table.num_rows
@@ -244,7 +244,7 @@ def file_name(slice_: Slice) -> str:
     return f"{safe}{partition}-{slice_.start:012d}-{slice_.end:012d}.parquet"
 
 
-def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+def row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     """Yield lists of batches of bounded size, to limit the memory in use."""
     group: list[pa.RecordBatch] = []
     rows = size = 0

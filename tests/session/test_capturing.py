@@ -1,0 +1,285 @@
+"""A captured topic grows by what is new, is read by anything, and comes back as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset
+import pytest
+
+import brokerkit as bk
+from brokerkit.backends.parquet.manifest import MANIFEST, manifest_of, pending
+from brokerkit.core import OutboundMessage
+from brokerkit.session.capture.folder import CaptureFolder
+from brokerkit.workbench import Session
+
+ODD = (
+    OutboundMessage(b"\xff\xfe", b"\x00\xff", [("a", b"\xff"), ("a", None), ("n", 5), ("t", "text")]),
+    OutboundMessage(None, b"tombstone"),
+    OutboundMessage(b"", b""),
+    OutboundMessage(b'{"id": 007}', None, [("when", datetime(2026, 1, 1, tzinfo=UTC))]),
+    OutboundMessage(b'{"id": 1}', b"k", publish_time=datetime(2026, 2, 3, 4, 5, 6, 789_123, tzinfo=UTC)),
+)
+
+
+def offsets(path: Path) -> list[tuple[int, int]]:
+    """The places of all rows, as any reader of the folder finds them."""
+    files = str(path / "**" / "*.parquet")
+    found = duckdb.sql(f"select partition, \"offset\" from read_parquet('{files}', union_by_name=true)")
+    return sorted(found.fetchall())
+
+
+def everything(session: Session, topic: str = "orders", **options: Any) -> pa.Table:
+    return session.scan(topic, progress=False, **options).to_arrow()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "orders"
+
+
+@pytest.fixture
+def small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are put together as soon as there are three."""
+    monkeypatch.setattr("brokerkit.session.capture.compacting.FEWEST", 3)
+
+
+def test_each_call_captures_what_is_new_and_nothing_twice(orders: Session, data: Path) -> None:
+    first = orders.capture("orders", data)
+    assert (first.rows, first.total, first.files) == (20, 20, 3)
+    assert orders.capture("orders", data).rows == 0
+    orders.publish_batch("orders", [{"id": number} for number in range(20, 25)])
+    assert (orders.capture("orders", data).rows, len(offsets(data))) == (5, 25)
+    assert offsets(data) == [
+        (each.partition, place)
+        for each in orders.inspector.bounds("orders")
+        for place in range(each.start, each.end)
+    ]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"partition_by": "day"}, {"expand": True}, {"decode": "raw"}], ids=str
+)
+def test_messages_come_back_as_they_were(orders: Session, data: Path, options: dict[str, Any]) -> None:
+    orders.publish_batch("orders", ODD)
+    orders.capture("orders", data, **options)
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline, decode="raw").equals(everything(orders, decode="raw"))
+        assert everything(offline).equals(everything(orders))
+        assert list(offline.topics()["messages"]) == [25]
+        assert [each.estimate for each in offline.inspector.bounds("orders")] == [
+            each.estimate for each in orders.inspector.bounds("orders")
+        ]
+        newest = offline.peek("orders", 3)
+        assert offline.reread(newest).equals(newest)
+        span = {"start": datetime(2026, 2, 3, tzinfo=UTC), "end": "2026-02-04", "lateness": None}
+        assert len(everything(offline, **span)) == len(everything(orders, **span)) == 1
+
+
+def test_folders_by_a_field_are_read_in_order(orders: Session, data: Path) -> None:
+    orders.publish_batch("orders", [{"id": n, "c": "DE/Süd" if n % 3 else "FR"} for n in range(30)])
+    orders.capture("orders", data, partition_by="value.c", file_rows=7)
+    table = pa.dataset.dataset(data, partitioning="hive").to_table(columns=["c", "value"])
+    assert {(each["c"], json.loads(each["value"]).get("c")) for each in table.to_pylist()} == {
+        (None, None),
+        ("DE/Süd", "DE/Süd"),
+        ("FR", "FR"),
+    }
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline).equals(everything(orders))
+        assert everything(offline, start=7, end=9).equals(everything(orders, start=7, end=9))
+
+
+def test_duckdb_polars_and_arrow_read_the_files_as_they_are(orders: Session, data: Path) -> None:
+    orders.capture("orders", data, partition_by="day", expand=True)
+    files = f"{data}/**/*.parquet"
+    [(total, _)] = duckdb.sql(f"select sum(\"value.id\"), min(day) from read_parquet('{files}')").fetchall()
+    assert total == 190
+    assert pl.scan_parquet(files).select(pl.col("value.id").sum()).collect().item() == 190
+    table = pa.dataset.dataset(data, partitioning="hive").to_table()
+    assert sum(table.column("value.id").to_pylist()) == 190
+
+
+def test_columns_keep_their_type_and_new_fields_are_added(orders: Session, data: Path) -> None:
+    orders.capture("orders", data, expand=True)
+    orders.publish_batch("orders", [{"id": "none"}, {"id": 5.0, "new": 1}])
+    found = orders.capture("orders", data)
+    assert found.misfits == {"value.id": 1}
+    assert "1 of value.id did not fit" in repr(found)
+    files = f"{data}/*.parquet"
+    rows = duckdb.sql(f'select typeof("value.id"), count("value.id"), sum("value.new") '
+                      f"from read_parquet('{files}', union_by_name=true) group by all").fetchall()  # fmt: skip
+    assert rows == [("BIGINT", 21, 1)]
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline).equals(everything(orders))
+        assert offline.describe("orders").details["did_not_fit"] == ["1 of value.id"]
+
+
+@pytest.mark.usefixtures("small_runs")
+def test_small_files_are_put_together(orders: Session, data: Path) -> None:
+    orders.capture("orders", data, expand=True)
+    for number in range(9):
+        orders.publish("orders", {"id": number, "later": number}, key="same")
+        orders.capture("orders", data)
+    files = list(data.glob("*.parquet"))
+    assert len(files) < 7
+    assert len(offsets(data)) == 29
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline).equals(everything(orders))
+
+
+def test_what_retention_deleted_is_named_and_stays_on_record(s: Session, data: Path) -> None:
+    s.create_topic("orders", retention_messages=5)
+    s.publish_batch("orders", [{"id": number} for number in range(5)])
+    s.capture("orders", data)
+    s.publish_batch("orders", [{"id": number} for number in range(5, 20)])
+    with pytest.warns(bk.RetentionWarning, match="positions 5 to 14 of partition 0"):
+        found = s.capture("orders", data)
+    assert found.gaps == ("5 to 14 of partition 0",)
+    assert s.capture("orders", data).gaps == ()
+    assert [place for _, place in offsets(data)] == [*range(5), *range(15, 20)]
+    with bk.connect(f"parquet://{data}") as offline:
+        assert offline.describe("orders").details["missing"] == ["5 to 14 of partition 0"]
+        assert len(everything(offline)) == 10
+
+
+def test_a_topic_that_was_made_again_is_refused(orders: Session, data: Path) -> None:
+    orders.capture("orders", data)
+    orders.delete_topic("orders", confirm="orders")
+    orders.create_topic("orders", partitions=3)
+    orders.publish_batch("orders", [{"id": number} for number in range(60)])
+    with pytest.raises(bk.ConfigError, match="deleted and made again since it was captured.*another folder"):
+        orders.capture("orders", data)
+    assert len(offsets(data)) == 20
+
+
+def test_the_same_topic_of_another_broker_is_refused(orders: Session, data: Path) -> None:
+    orders.capture("orders", data)
+    with bk.connect("inmem://") as other:
+        other.create_topic("orders", partitions=3)
+        other.publish_batch("orders", [{"id": number + 1} for number in range(20)])
+        with pytest.raises(bk.ConfigError, match="another folder"):
+            other.capture("orders", data)
+
+
+def test_the_choices_of_the_first_call_hold(orders: Session, data: Path) -> None:
+    orders.capture("orders", data, partition_by="day", decode="json")
+    with pytest.raises(bk.ConfigError, match="begun with decode='json', not 'text'"):
+        orders.capture("orders", data, decode="text")
+    with pytest.raises(bk.ConfigError, match="begun with partition_by='day'"):
+        orders.capture("orders", data, partition_by="value.id")
+    with pytest.raises(bk.ConfigError, match="data set of the topic 'orders'"):
+        orders.create_topic("others")
+        orders.capture("others", data)
+    assert orders.capture("orders", data).rows == 0
+
+
+def test_a_folder_of_something_else_is_never_touched(orders: Session, data: Path) -> None:
+    orders.scan("orders").to_parquet(data)
+    before = sorted(data.iterdir())
+    with pytest.raises(bk.ConfigError, match="Parquet files that no capture wrote"):
+        orders.capture("orders", data)
+    assert sorted(data.iterdir()) == before
+    for wrong in ("month", "value.", "value..a", 5):
+        with pytest.raises(bk.ConfigError, match="partition_by must be"):
+            orders.capture("orders", data / "new", partition_by=wrong)  # type: ignore[arg-type]
+
+
+def test_a_second_writer_is_refused_by_name(orders: Session, data: Path) -> None:
+    with CaptureFolder.held(data), pytest.raises(bk.InUse, match="another thread of this process, since 2"):
+        orders.capture("orders", data)
+    assert orders.capture("orders", data).rows == 20
+
+
+def test_a_commit_that_was_cut_off_is_ended_by_the_next_call(orders: Session, data: Path) -> None:
+    orders.capture("orders", data)
+    for file in data.glob("*.parquet"):  # as killed between the manifest and the names of the files
+        os.replace(file, pending(file))
+    (data / f"_left{pending(data).name[-4:]}").write_text("from before a commit")
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline).equals(everything(orders))
+    assert orders.capture("orders", data).total == 20
+    assert len(offsets(data)) == 20
+    assert not list(data.glob("*.new"))
+
+
+def test_a_file_that_is_missing_is_said(orders: Session, data: Path) -> None:
+    orders.capture("orders", data)
+    next(data.glob("*.parquet")).unlink()
+    with pytest.raises(bk.ConfigError, match=r"is damaged: orders-.*\.parquet is missing"):
+        orders.capture("orders", data)
+
+
+def test_a_session_with_a_mask_captures_only_unmasked(s: Session, data: Path) -> None:
+    with bk.connect("inmem://", mask="email") as masked:
+        masked.create_topic("orders")
+        masked.publish("orders", {"email": "ada@example.org"})
+        with pytest.raises(bk.NotSupported, match="capture keeps messages as they are"):
+            masked.capture("orders", data)
+        assert masked.capture("orders", data, unmask=True).rows == 1
+
+
+def test_a_data_set_is_restored_as_it_was(orders: Session, data: Path) -> None:
+    orders.publish_batch("orders", ODD)
+    orders.capture("orders", data, partition_by="day")
+    with bk.connect("inmem://") as other:
+        other.create_topic("again", partitions=3)
+        plan = other.restore(data, "again", dry_run=True)
+        assert plan["messages"].sum() == 25
+        assert everything(other, "again").num_rows == 0
+        outcome = other.restore(data, "again", progress=False)
+        assert outcome.counts["confirmed"] == len(outcome) == 25
+        again = other.restore(data, "again", resume=outcome, progress=False)
+        assert again.counts["confirmed"] == 25
+        names = ["partition", "offset", "raw_key", "key", "value", "raw", "attributes", "publish_time"]
+        found, wanted = (everything(*each).select(names) for each in ((other, "again"), (orders,)))
+        assert found.equals(wanted)
+
+
+def test_a_folder_with_several_data_sets_is_one_broker_that_can_only_be_read(
+    orders: Session, tmp_path: Path
+) -> None:
+    orders.create_topic("others")
+    orders.publish("others", "x")
+    for topic in ("orders", "others"):
+        orders.capture(topic, tmp_path / f"{topic} %", progress=False)
+    with bk.connect(f"parquet://{tmp_path}") as offline:
+        assert list(offline.topics()["topic"]) == ["orders", "others"]
+        assert offline.peek("others")["value"].tolist() == ["x"]
+        with pytest.raises(bk.NotFound, match="has no topic 'none'; choose one of: orders, others"):
+            offline.peek("none")
+        with pytest.raises(bk.NotSupported, match="can only be read"):
+            offline.publish("others", "y")
+        with pytest.raises(bk.NotSupported, match="no subscriptions"):
+            offline.pull("others", 1, subscription="me")
+    with pytest.raises(bk.ConfigError, match="not a folder that capture wrote"):
+        bk.connect(f"parquet://{tmp_path}/nothing")
+
+
+def test_a_manifest_that_is_not_one_is_refused(orders: Session, data: Path) -> None:
+    data.mkdir()
+    for text in (
+        "[]",
+        "{",
+        '{"brokerkit": "capture", "version": 9}',
+        '{"brokerkit": "capture", "version": 1}',
+    ):
+        (data / MANIFEST).write_text(text)
+        with pytest.raises(bk.ConfigError, match=r"is not the manifest|version 9|is damaged"):
+            orders.capture("orders", data)
+
+
+def test_where_the_first_call_begins_is_chosen(orders: Session, data: Path) -> None:
+    assert orders.capture("orders", data, start="latest").rows == 0
+    orders.publish("orders", {"id": 20})
+    assert orders.capture("orders", data).rows == 1
+    manifest = manifest_of(data)
+    assert manifest is not None
+    assert sorted(each.start for each in manifest.partitions) == [6, 7, 7]
