@@ -84,6 +84,22 @@ def show_frame(frame: pd.DataFrame, form: Format, *, header: bool = True) -> Non
         _table(frame, header)
 
 
+def show_outcome(outcome: pd.DataFrame, done: str, topic: str, form: Format) -> None:
+    """Tell how many messages were confirmed, and print the outcomes of the others, with an exit code.
+
+    Args:
+        outcome: The outcomes of messages.
+        done: What was done with them, such as "copied".
+        topic: Where they went.
+        form: The format of the outcomes.
+    """
+    stored = outcome["status"].isin(["confirmed", "duplicate"])
+    tell(f"{done} {int(stored.sum()):,} of {len(outcome):,} messages to {topic}")
+    if not stored.all():
+        show_frame(outcome[~stored], form)
+        raise SystemExit(NOT_ALL)
+
+
 def _write_text(text: str) -> None:
     _write(text.encode(sys.stdout.encoding, "backslashreplace"))
 

@@ -10,6 +10,7 @@ import click
 
 from .._version import __version__
 from .browse import browse
+from .capture import capture, restore
 from .compare import diff, profile
 from .connect import connections, doctor, sandbox
 from .operate import dead_letters, lag, purge, redrive, reset, subscriptions
@@ -18,7 +19,7 @@ from .publish import copy, publish
 from .read import describe, export, peek, tail, topics, watch
 
 COMMANDS = (
-    browse, topics, describe, peek, tail, watch, export, publish, copy, subscriptions, lag,
+    browse, topics, describe, peek, tail, watch, export, capture, publish, copy, restore, subscriptions, lag,
     reset, dead_letters, redrive, purge, diff, profile, doctor, connections, sandbox,
 )  # fmt: skip
 """The commands in the order of the help: those that look come first."""

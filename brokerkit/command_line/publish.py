@@ -9,7 +9,7 @@ import click
 import brokerkit as bk
 
 from .options import POSITION, check_confirmed, confirm_topic, opened, pairs_of, position_of, unmask
-from .output import NOT_ALL, show_frame, tell
+from .output import show_outcome, tell
 
 
 @click.command(epilog="In Python: bk.connect(...).publish(topic, value, key=..., attributes=...)")
@@ -86,8 +86,4 @@ def copy(
     except bk.Interrupted as interrupt:
         done = 0 if interrupt.frame is None else int((interrupt.frame["status"] == "confirmed").sum())
         raise KeyboardInterrupt(f"{done:,} messages were confirmed before") from interrupt
-    stored = outcome["status"].isin(["confirmed", "duplicate"])
-    tell(f"copied {int(stored.sum()):,} of {len(outcome):,} messages to {target}")
-    if not stored.all():
-        show_frame(outcome[~stored], context.obj["output"])
-        raise SystemExit(NOT_ALL)
+    show_outcome(outcome, "copied", target, context.obj["output"])

@@ -159,6 +159,12 @@ def test_messages_are_published_copied_and_exported(
     assert b"copied 7 of 7" in run("-c", url, "copy", topic, f"{topic}-copy").stderr
     assert b"exported 7 rows" in run("-c", url, "export", topic, str(tmp_path / "rows")).stderr
     assert len(pd.read_parquet(tmp_path / "rows")) == 7
+    folder = str(tmp_path / "archive")
+    assert b"captured 7 new" in run("-c", url, "capture", topic, folder, "--partition-by", "day").stderr
+    assert b"captured 0 new" in run("-c", url, "capture", topic, folder).stderr
+    assert f"{topic}-copy".encode() in run("-c", url, "restore", folder, f"{topic}-copy", "--dry-run").stdout
+    assert b"restored 7 of 7" in run("-c", url, "restore", folder, f"{topic}-copy").stderr
+    assert b"two" in run("-c", f"parquet://{folder}", "peek", topic).stdout
 
 
 @pytest.mark.broker
