@@ -16,10 +16,11 @@ import brokerkit as bk
 from brokerkit.frames.codecs.protobuf import ProtobufSchema
 from brokerkit.frames.dataframe import to_pandas
 
-from .report import Line, rate
+from .report import Line, medians, rate
 
 BATCH = 16_384
 ONE_BY_ONE = 1_000
+ROUNDS = 7
 SCHEMA = """
 syntax = "proto3";
 import "google/protobuf/timestamp.proto";
@@ -96,12 +97,11 @@ def _lines(schema: ProtobufSchema, descriptor: Any, kind: Any, rows: int, nested
     def write_ours() -> int:
         return sum(len(writer.columns(each)[0]) for each in values)
 
-    rated = partial(rate, clock=time.process_time)
-    # every row is written again and compared, which for few and short fields costs as much as reading
-    wanted = 30.0 if nested else 20.0
+    works = {"read": naive, "columns": ours, "write": write_naive, "payloads": write_ours}
+    found = medians(works, ROUNDS, clock=time.process_time)
     return [
-        Line(f"{rows:,} {what} Protobuf payloads to a frame", rated(naive), rated(ours), wanted),
-        Line(f"{rows:,} {what} rows to Protobuf payloads", rated(write_naive), rated(write_ours), 20.0),
+        Line(f"{rows:,} {what} Protobuf payloads to a frame", found["read"], found["columns"], 30.0),
+        Line(f"{rows:,} {what} rows to Protobuf payloads", found["write"], found["payloads"], 20.0),
     ]
 
 

@@ -36,15 +36,20 @@ def rate(work: Callable[[], int], rounds: int = 3, clock: Callable[[], float] = 
     return best
 
 
-def medians(works: dict[str, Callable[[], int]], rounds: int) -> dict[str, float]:
+def medians(
+    works: dict[str, Callable[[], int]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """Rows per second of each way, the median of rounds in which all ways take turns.
 
     On a machine with other work, all of them have it likewise.
+
+    Args:
+        clock: As for `rate`.
     """
     found: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            found[name].append(rate(work, rounds=1))
+            found[name].append(rate(work, rounds=1, clock=clock))
     return {name: statistics.median(rates) for name, rates in found.items()}
 
 

@@ -496,6 +496,38 @@ def test_a_very_wide_message_has_its_inner_messages_as_text() -> None:
     assert json.loads(columns.texts(payloads([b"\x0a\x02\x08\x05"])).values[0].as_py())["s1"]["f1"] == 5
 
 
+def test_what_earlier_payloads_lack_is_seen_in_later_ones() -> None:
+    text = "message R { int64 id = 1; string name = 2; repeated int32 many = 3; M inner = 4; } message M { int64 n = 1; }"
+    kind = class_of(made(SYNTAX + text).message("R"))
+    columns, fresh = columns_of(text), columns_of(text)
+
+    def batch(**others: bytes) -> list[bytes]:
+        rows = [kind(id=number, name="a" * (number % 3)).SerializeToString() for number in range(1_100)]
+        for place, row in others.items():
+            rows[int(place[1:])] = row
+        return rows
+
+    full = kind(id=1, many=[1, 2])
+    full.inner.n = 7
+    batches = [
+        batch(),
+        batch(),
+        batch(_5=full.SerializeToString(), _6=b"\x08\x01\x98\x06\x01"),
+        batch(_7=b"\x08\x81\x00", _8=b"\x12\x01\xff", _9=b"", _10=b"\x08"),
+        batch(),
+        batch(_11=b"\x0d\x01\x00\x00\x00"),
+    ]
+    for rows in batches:
+        found = columns.read(payloads(rows))
+        pieces = [fresh.read(payloads(rows[start : start + 100])) for start in range(0, len(rows), 100)]
+        assert found.values.to_pylist() == [value for piece in pieces for value in piece.values.to_pylist()]
+        assert list(found.failures) == [
+            100 * n + row for n, piece in enumerate(pieces) for row in piece.failures
+        ]
+        assert found.unknown == [100 * n + row for n, piece in enumerate(pieces) for row in piece.unknown]
+    assert columns.read(payloads(batch())).values.type == columns.type
+
+
 def test_a_large_batch_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("brokerkit.frames.codecs.protobuf.columns.LARGEST_BATCH", 10)
     rows = [b"\x08\x05", b"\x08", None, b"\x08\x01\x50\x05"] * 5

@@ -20,7 +20,8 @@ from .groups import has_groups, without_groups
 from .locate import fault
 from .message_json import MessageJson
 from .plain_schema import PlainSchema
-from .plan import Times, plan_of
+from .plan import Times, Value, plan_of
+from .present import PresentFields
 from .values import Columns, no_fields
 
 LARGEST_BATCH = 2**30
@@ -71,7 +72,8 @@ class ProtobufColumns:
         self._descriptor = descriptor
         self._pool = pool
         self._plan = plan_of(descriptor, times)
-        self._plain = PlainSchema(self._plan)
+        self._plain = PlainSchema(self._plan, own_times=times == "ns")
+        self._present = PresentFields(self._plan, own_times=times == "ns")
         self._json = MessageJson(pool)
         self._groups = has_groups(self._plan)
         self._checker = Checker(descriptor, self._plain.message_class)
@@ -168,13 +170,19 @@ class ProtobufColumns:
             unknown: Takes the rows that are right but for fields that the schema does not have.
         """
         filled: Any = fill_null(payloads, b"").cast(pa.binary())
-        batch, refused = self._batch(filled)
+        kept = written = filled
+        refused = differing = np.zeros(len(filled), np.bool_)
+        narrow = self._present.read(filled)
+        batch, plan = narrow or (None, self._plan)
         if batch is None:
-            return nulls(len(payloads), self.type), refused
-        kept = filled.filter(pa.array(~refused)) if refused.any() else filled
+            batch, refused = self._batch(filled)
+            if batch is None:
+                return nulls(len(payloads), self.type), refused
+            self._present.learn(batch)
+            kept = filled.filter(pa.array(~refused)) if refused.any() else filled
+            written = self._plain.handler.record_batch_to_array(batch)
+            differing = ~np.asarray(pc.equal(written, kept))
         rows = np.flatnonzero(~refused)
-        written: Any = self._plain.handler.record_batch_to_array(batch)
-        differing = ~np.asarray(pc.equal(written, kept))
         seen: dict[int, Checked] = {}
 
         def allowed(places: Index) -> Flags:
@@ -182,7 +190,9 @@ class ProtobufColumns:
                 seen[place] = self._checker.check(kept[place].as_py())
             return np.array([seen[place].complete for place in places.tolist()], np.bool_)
 
-        values, odd = self._columns(batch, len(kept), allowed)
+        values, odd = self._columns(batch, len(kept), allowed, plan)
+        if narrow is not None:
+            values = self._present.widened(values, plan, self._unset)
         places = np.flatnonzero(differing & ~odd)
         bodies, rewritten = _objects(kept, places), _objects(written, places)
         for place, body, other in zip(places.tolist(), bodies, rewritten, strict=True):
@@ -204,12 +214,19 @@ class ProtobufColumns:
             values = taken(values, index)
         return values, doubtful
 
-    def _columns(self, batch: Any, length: int, allowed: Callable[[Index], Flags]) -> tuple[Array, Flags]:
+    def _columns(
+        self, batch: Any, length: int, allowed: Callable[[Index], Flags], plan: Value
+    ) -> tuple[Array, Flags]:
         """Return the rows of the plain schema as values, and which of them are not right."""
         columns = Columns(length, allowed, self._json)
         array: Any = batch.to_struct_array() if batch.num_columns else no_fields(pa.struct([]), length)
-        values = columns.message(self._plan, array, lambda: np.arange(length, dtype=np.int64))
+        values = columns.message(plan, array, lambda: np.arange(length, dtype=np.int64))
         return values, columns.odd
+
+    def _unset(self, length: int) -> Array:
+        """Return the values of messages in which no field is set."""
+        empty: Any = from_buffers(pa.binary(), length, np.zeros(length + 1, np.int32), b"")
+        return self._columns(self._plain.handler.array_to_record_batch(empty), length, _all, self._plan)[0]
 
     def _batch(self, payloads: Any, few: int = _FEW) -> tuple[Any, Flags]:
         """Return what the columnar library reads, None if it reads no row, and which rows it refuses.
@@ -251,7 +268,7 @@ class ProtobufColumns:
             return nulls(len(bodies), self.type), wrong
         rows = np.flatnonzero(~refused)
         written: Any = self._plain.handler.record_batch_to_array(batch)
-        values, odd = self._columns(batch, len(rows), lambda places: np.ones(len(places), np.bool_))
+        values, odd = self._columns(batch, len(rows), _all, self._plan)
         for place, row in enumerate(rows.tolist()):
             if odd[place]:
                 wrong[row] = "a value does not fit its column"
@@ -260,6 +277,10 @@ class ProtobufColumns:
         index = np.full(len(bodies), -1, np.int64)
         index[rows] = np.arange(len(rows))
         return taken(values, index), wrong
+
+
+def _all(places: Index) -> Flags:
+    return np.ones(len(places), np.bool_)
 
 
 def _objects(payloads: Array, rows: Index) -> list[bytes]:

@@ -1,9 +1,9 @@
 """The plain schema of a plan: the same bytes on the wire, described with fewer types.
 
 The columnar library knows fewer types than Protobuf and handles some of them in its own way. In the plain
-schema an enum is its number, a time a message of seconds and nanoseconds, a map a list of entries, and a
-message that becomes JSON text its bytes. Every field says whether it was there, so that what is read can be
-written again byte by byte.
+schema an enum is its number, a time may be a message of seconds and nanoseconds, a map is a list of entries,
+and a message that becomes JSON text its bytes. Every field says whether it was there, so that what is read
+can be written again byte by byte.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..extras import extra
-from .descriptors import Type
+from .descriptors import DURATION, TIMESTAMP, Type
 from .plan import Kind, Member, Shape, Value
 
 _TIME = "Time"
@@ -23,23 +23,37 @@ class PlainSchema:
 
     Args:
         plan: The plan of a message.
+        own_times: Whether times are those of the columnar library, in nanoseconds and UTC. It changes others
+            silently, which writing them again shows.
     """
 
-    def __init__(self, plan: Value) -> None:
+    def __init__(self, plan: Value, *, own_times: bool = False) -> None:
         pb2 = extra("google.protobuf.descriptor_pb2", "protobuf", "Protobuf")
         pools = extra("google.protobuf.descriptor_pool", "protobuf", "Protobuf")
         classes = extra("google.protobuf.message_factory", "protobuf", "Protobuf")
         ptars = extra("ptars", "protobuf", "Protobuf")
         self._file = pb2.FileDescriptorProto(name="plain.proto", syntax="proto3")
-        self._time()
-        name = self._message(plan)
+        self._own_times = own_times
         pool = pools.DescriptorPool()
         self._pool = pool
+        if own_times:
+            self._import_times(pool)
+        else:
+            self._time()
+        name = self._message(plan)
         pool.Add(self._file)
         descriptor = pool.FindMessageTypeByName(name)
         self.message_class = classes.GetMessageClass(descriptor)
-        config = ptars.PtarsConfig(enum_repr="int32", use_large_string=True, use_large_binary=True)
+        config = ptars.PtarsConfig(
+            enum_repr="int32", use_large_string=True, use_large_binary=True, timestamp_tz="UTC"
+        )
         self.handler = ptars.HandlerPool([descriptor.file], config).get_for_message(descriptor)
+
+    def _import_times(self, pool: Any) -> None:
+        for module in ("timestamp_pb2", "duration_pb2"):
+            file = extra(f"google.protobuf.{module}", "protobuf", "Protobuf").DESCRIPTOR
+            pool.AddSerializedFile(file.serialized_pb)
+            self._file.dependency.append(file.name)
 
     def _time(self) -> None:
         message = self._file.message_type.add(name=_TIME)
@@ -80,7 +94,8 @@ class PlainSchema:
             _optional(message, message.field.add(name=_VALUE, number=1, type=value.wire, label=1))
             field.type, field.type_name = Type.MESSAGE, name
         elif value.kind in (Kind.TIMESTAMP, Kind.DURATION):
-            field.type_name = _TIME
+            full_name = TIMESTAMP if value.kind is Kind.TIMESTAMP else DURATION
+            field.type_name = f".{full_name}" if self._own_times else _TIME
         elif value.kind is Kind.MESSAGE:
             field.type_name = self._message(value)
 

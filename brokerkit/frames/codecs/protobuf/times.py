@@ -75,7 +75,7 @@ def as_times(value: Value, seconds: Seconds, nanos: Seconds, null: Flags) -> Arr
         return choose(pa.array(~null), texts, pa.scalar(None, pa.large_string()))
     digits = _DIGITS[unit_of(value.type)]
     counts: Any = seconds * digits + (nanos if digits == _BILLION else nanos // (_BILLION // digits))
-    mask: Any = null
+    mask: Any = null if null.any() else None
     array: Array = pa.array(counts, mask=mask).cast(value.type)
     return array
 

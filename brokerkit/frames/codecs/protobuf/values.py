@@ -137,6 +137,9 @@ class Columns:
         return found
 
     def _times(self, value: Value, array: Any, rows: Rows) -> Array:
+        if array.type == value.type:
+            own: Array = array
+            return own
         null = _null(array)
         seconds, nanos = (np.asarray(fill_null(part, 0), np.int64) for part in array.flatten())
         if times.usual(value, seconds, nanos):
