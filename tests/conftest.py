@@ -46,6 +46,7 @@ NOTEBOOKS_WITH_SERVERS: dict[str, dict[str, str]] = {
     "02_five_brokers.ipynb": {},
     "04_formats.ipynb": {"kafka": "kafka", "registry": "schema-registry"},
     "05_dead_letters.ipynb": {"kafka": "kafka"},
+    "06_export_and_scale.ipynb": {"kafka": "kafka"},
 }
 """Notebooks that start real servers: what they cannot do without, and its name in `REQUIRE`."""
 SERVERS = {

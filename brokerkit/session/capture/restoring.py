@@ -14,6 +14,8 @@ from brokerkit.backends.parquet.manifest import manifest_of
 from brokerkit.core.runtime.connection import Connection
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.topics import Slice
+from brokerkit.core.vocabulary.windows import slices_of
 from brokerkit.frames.arrow import ArrowType, schema
 from brokerkit.frames.dataframe import to_pandas
 
@@ -32,6 +34,12 @@ PLAN: dict[str, ArrowType] = {
     "messages": pa.int64(),
     "target": pa.string(),
 }
+
+
+def _count(source: BrokerSession, slice_: Slice) -> int:
+    if slice_.counted == "exact":
+        return slice_.estimate
+    return sum(columns.length for columns in source.inspector.read(slice_, attributes=False))
 
 
 @contextmanager
@@ -79,7 +87,7 @@ def restore_plan(
                 "partition": bounds.partition,
                 "start": each.start,
                 "end": each.end,
-                "messages": bounds.between(each.start, each.end),
+                "messages": sum(_count(source, slice_) for slice_ in slices_of(name, each)),
                 "target": topic,
             }
         )
