@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .session.publish.resending import UnknownRowsWarning as UnknownRowsWarning
     from .session.publish.transaction import Transaction as Transaction
     from .session.read.export import Exported as Exported
+    from .session.read.queries import sql as sql
     from .session.read.scan import Scan as Scan
     from .session.read_report import NotYetReadableWarning as NotYetReadableWarning
     from .session.read_report import ReadReport as ReadReport
@@ -174,6 +175,7 @@ _HOMES = {
         "doctor",
     ),
     "session.capture.capturing": ("Captured",),
+    "session.read.queries": ("sql",),
     "session.read.export": ("Exported",),
     "session.consume.earlier_rows": ("EarlierRowsWarning",),
     "session.filters": ("FilterWarning",),

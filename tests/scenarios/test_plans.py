@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 import brokerkit as bk
@@ -50,3 +51,14 @@ def test_what_is_read_is_what_the_plan_needs(session: Session, topic: str) -> No
     small: bk.Scan = session.scan(topic, progress=False).select("id")
     assert small.to_arrow().column_names == ["id"]
     assert small.report.matched == MESSAGES
+
+
+def test_engines_find_the_rows_that_arrow_has(session: Session, topic: str) -> None:
+    whole = session.scan(topic, progress=False).select("id", "key", "offset", "value.number")
+    expected = whole.to_arrow().to_pandas()
+    expected = expected[(expected["key"] == "key-1") & (expected["value.number"] > 500)]
+    query = """select id from orders where key = 'key-1' and "value.number" > 500"""
+    assert [row[0] for row in bk.sql(query, orders=whole).fetchall()] == expected["id"].tolist()
+    wanted = (pl.col("key") == "key-1") & (pl.col("value.number") > 500)
+    assert whole.to_polars().filter(wanted).select("id").collect()["id"].to_list() == expected["id"].tolist()
+    assert len(bk.sql("select * from orders limit 3", orders=whole).fetchall()) == 3

@@ -143,6 +143,17 @@ class Plan:
         shown = ", ".join(plain(each, 60) for each in columns)
         return self._and(f"columns {shown}", columns=tuple(columns), fields=tuple(fields))
 
+    def showing(self, columns: Sequence[str], fields: Sequence[Field]) -> Plan:
+        """Return the same plan with some of its columns.
+
+        Args:
+            columns: Their names.
+            fields: All fields that it has; those are kept that are shown or that filters look at.
+        """
+        looked_at = self._looked_at()
+        kept = tuple(each for each in fields if each.name in columns or each.name in looked_at)
+        return replace(self, columns=tuple(columns), fields=kept)
+
     def with_slices(self, slices: Sequence[Slice]) -> Plan:
         """Return the same plan for other slices, without those that are empty."""
         return replace(self, slices=tuple(each for each in slices if not each.empty))
@@ -192,8 +203,7 @@ class Plan:
             return None
         roots = {each.root for each in self.fields}
         shown = {each for each in self.columns if "." not in each}
-        later = [step.filter for step in self.steps if isinstance(step, Where)]
-        looked_at = {name for wanted in (*self.filters, *later) for name in wanted.needs}
+        looked_at = self._looked_at()
         within = any(isinstance(step, Within) for step in self.steps)
         places = {"id", "publish_time"} if within else set()
         fields = {each.partition(".")[0] for each in looked_at}
@@ -202,8 +212,12 @@ class Plan:
     @property
     def fields_first(self) -> bool:
         """Whether a filter looks at fields, so that they are columns before rows are filtered."""
+        return any("." in each for each in self._looked_at())
+
+    def _looked_at(self) -> set[str]:
+        """Return the columns that filters look at."""
         later = [step.filter for step in self.steps if isinstance(step, Where)]
-        return any(each.partition(".")[1] for wanted in (*self.filters, *later) for each in wanted.needs)
+        return {name for wanted in (*self.filters, *later) for name in wanted.needs}
 
     def _cut(self, slice_: Slice, window: Window) -> Slice:
         """Return the part of a slice that lies in a window; empty if there is none."""

@@ -195,7 +195,7 @@ class PlannedScan(Displayed):
             f"{count_text(*expected(self.slices), 'message')}{size}\n"
             f"{'plan: ' + ', then '.join(self._plan.words) + chr(10) if self._plan.words else ''}"
             f"{self.doubt + chr(10) if self.doubt else ''}"
-            "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_dask()"
+            "not read yet: .to_pandas() .to_arrow() .to_parquet(path) .to_polars() .to_duckdb() .to_dask()"
         )
 
     def _repr_html_(self) -> str:

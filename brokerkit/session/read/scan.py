@@ -24,7 +24,10 @@ from .slice_reader import Part
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
+    import duckdb
     import pandas as pd
+    import polars as pl
+    import pyarrow.compute as pc
 
 
 class Scan(PlannedScan):
@@ -204,6 +207,61 @@ class Scan(PlannedScan):
                 self._session.last_read = total
 
         return read
+
+    def to_polars(self) -> pl.LazyFrame:
+        """Return a lazy frame of Polars that reads this scan for each query, in bounded memory.
+
+        Only the columns of the query are built, and `head` stops reading. Polars filters each batch as it is
+        read: conditions of `where` are looked at earlier, and decide what is read of the topic.
+
+        Raises:
+            ConfigError: Polars is not installed, or the scan has `expand`.
+        """
+        from .polars import lazy_frame
+
+        self._refuse_expand("to_polars")
+
+        def read(columns: Sequence[str], rows: int | None) -> Iterator[pa.RecordBatch]:
+            shown = self._showing(columns)
+            return (shown if rows is None else shown.head(rows)).batches()
+
+        return lazy_frame(self.schema, read)
+
+    def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
+        """Return a relation of DuckDB that reads this scan for each query, in bounded memory.
+
+        See `brokerkit.sql`, which gives scans names.
+
+        Args:
+            connection: The connection that queries it; None opens one in memory.
+
+        Raises:
+            ConfigError: DuckDB is not installed, or the scan has `expand`.
+        """
+        from .duckdb import relation_of
+
+        self._refuse_expand("to_duckdb")
+
+        def read(
+            columns: Sequence[str] | None, wanted: pc.Expression | None
+        ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+            scan = self if wanted is None else self.where(wanted)
+            shown = scan._showing(self.schema.names if columns is None else columns)
+            return shown.schema, shown.batches()
+
+        return relation_of(self.schema, read, connection)
+
+    def _showing(self, columns: Sequence[str]) -> Scan:
+        """Return the same scan with some of its columns, for a query that shows no progress."""
+        plan = self._plan.showing(columns, self._reader.typed_fields)
+        return Scan(self._session, self._reading, plan, progress=False)
+
+    def _refuse_expand(self, method: str) -> None:
+        if self._expands:
+            raise ConfigError(
+                f"{method} must know the columns before it reads: leave out expand=, and name the fields, "
+                'such as select("offset", "value.total")'
+            )
 
     def to_dask(self) -> dd.DataFrame:
         """Return a dask DataFrame with one partition per slice. Workers connect by themselves.

@@ -1,0 +1,143 @@
+"""Polars and DuckDB query a scan: the same rows as `to_arrow`, and no more is read than a query asks for."""
+
+from __future__ import annotations
+
+import gc
+import re
+from datetime import datetime
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import brokerkit as bk
+from brokerkit.workbench import Session
+
+from .plan_model import messages
+
+
+@pytest.fixture
+def many(s: Session) -> Session:
+    """`many` has 400 messages in three partitions."""
+    s.create_topic("many", partitions=3)
+    s.publish_batch("many", messages(400, 3))
+    return s
+
+
+def scan(session: Session, **options: object) -> bk.Scan:
+    return session.scan("many", progress=False, **options)
+
+
+def read(session: Session) -> int:
+    """How many messages the last read looked at."""
+    assert session.last_read is not None
+    return session.last_read.read
+
+
+def test_a_lazy_frame_has_the_rows_of_the_scan(many: Session) -> None:
+    whole = scan(many)
+    assert whole.to_polars().collect().equals(pl.from_arrow(whole.to_arrow()))
+    assert whole.to_polars().collect(engine="streaming").height == 400
+    fields = whole.where("name 3").select("offset", "value.number", "value.who.name")
+    assert fields.to_polars().collect().equals(pl.from_arrow(fields.to_arrow()))
+
+
+def test_polars_pushes_columns_conditions_and_limits_down(many: Session) -> None:
+    def refuse(data: bytes) -> int:
+        raise AssertionError("it was decoded")
+
+    decode = bk.Decoder(refuse, pa.int64(), "refusing of test_query_engines")
+    lazy = scan(many, decode=decode).to_polars()
+    third = lazy.filter(pl.col("partition") == 1).select("offset")
+    assert third.collect()["offset"].to_list() == [*range(133)]
+    assert lazy.select(pl.len()).collect().item() == 400
+    assert lazy.select("id").head(5).collect().height == read(many) == 5
+    assert lazy.head(50).filter(pl.col("key") == "key-1").select("key").collect().height < 50
+    assert read(many) == 50
+    assert scan(many).to_polars().head(0).collect().shape == (0, 14)
+
+
+def test_a_query_of_duckdb_has_the_rows_of_the_scan(many: Session) -> None:
+    found = bk.sql(
+        'select id, "value.number" as number from orders where "value.number" >= 390 order by number',
+        orders=scan(many).select("id", "value.number"),
+    )
+    gc.collect()
+    assert [row[1] for row in found.fetchall()] == [*range(390, 400)]
+    assert [row[1] for row in found.fetchall()] == [*range(390, 400)], "it can be read again"
+    frame = scan(many).to_pandas()
+    joined = "select count(*) from orders join known using (id) where orders.key = 'key-1'"
+    assert bk.sql(joined, orders=scan(many), known=frame).fetchall() == [((frame["key"] == "key-1").sum(),)]
+    with duckdb.connect() as connection:
+        relation = scan(many).head(7).to_duckdb(connection)
+        assert relation.aggregate("count(*)").fetchall() == [(7,)]
+        assert len(relation.df()) == 7
+
+
+@pytest.mark.parametrize(
+    ("condition", "looked_at"),
+    [
+        ('partition = 1 and "offset" between 10 and 19', 10),
+        ("partition in (0, 2)", 267),
+        ('"offset" < 5 or "offset" = 8', 27),
+        ("key = 'key-1'", 400),
+        ("key is null", 400),
+        ("publish_time < timestamptz '2000-01-01 00:00:00Z'", 400),
+        ("value like '%name 3%'", 400),
+        ("id in ('1-3', '0-7')", 400),
+    ],
+)
+def test_what_duckdb_pushes_down_is_what_it_asks_for(many: Session, condition: str, looked_at: int) -> None:
+    columns = 'id, key, value, partition, "offset", publish_time'
+    whole = scan(many).select("id", "key", "value", "partition", "offset", "publish_time").to_arrow()
+    with duckdb.connect() as connection:
+        connection.register("whole", whole)
+        expected = connection.sql(f"select {columns} from whole where {condition} order by id").fetchall()
+    found = bk.sql(
+        f"select {columns} from orders where {condition} order by id", orders=scan(many)
+    ).fetchall()
+    assert found == expected
+    assert read(many) == looked_at
+
+
+def test_a_query_with_a_limit_stops_reading_and_gives_its_readers_back(many: Session) -> None:
+    few = bk.sql("select * from orders limit 3", orders=scan(many, slice_rows=5))
+    assert len(few.fetchall()) == 3
+    del few
+    gc.collect()
+    assert read(many) < 200
+    pool = many.inspector._readers
+    assert set(pool._readers) == set(pool._idle)
+
+
+def test_times_keep_their_zone_and_headers_their_bytes(many: Session) -> None:
+    (row,) = bk.sql(
+        "select publish_time, attributes[1].value from orders where attributes[1].value = 'B'::blob limit 1",
+        orders=scan(many),
+    ).fetchall()
+    assert isinstance(row[0], datetime)
+    assert row[0].tzinfo is not None
+    assert row[1] == b"B"
+
+
+def test_what_is_masked_is_masked_in_every_engine(many: Session) -> None:
+    hidden = scan(many, mask="**.name")
+    assert bk.sql("select count(*) from o where value like '%name 3%'", o=hidden).fetchall() == [(0,)]
+    assert hidden.to_polars().filter(pl.col("value").str.contains("name 3")).collect().height == 0
+
+
+def test_an_error_of_the_broker_reaches_the_query(many: Session) -> None:
+    gone = scan(many)
+    lazy, related = gone.to_polars(), bk.sql("select * from o", o=gone)
+    many.delete_topic("many", confirm="many")
+    for work in (lazy.collect, related.fetchall):
+        with pytest.raises(Exception, match="no topic 'many'"):
+            work()
+
+
+@pytest.mark.parametrize("method", ["to_polars", "to_duckdb"])
+def test_engines_need_the_columns_before_they_read(many: Session, method: str) -> None:
+    with pytest.raises(bk.ConfigError, match=re.escape('select("offset", "value.total")')):
+        getattr(scan(many, expand=True), method)()
+    assert getattr(scan(many, expand=True).select("offset"), method)() is not None
