@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from .session.start_ignored import StartIgnoredWarning as StartIgnoredWarning
     from .widgets.browse.browser import TopicBrowser as TopicBrowser
     from .widgets.compose import Composer as Composer
+    from .widgets.dashboard import Dashboard as Dashboard
     from .widgets.opening import ConnectionChooser as ConnectionChooser
     from .widgets.tail import Tail as Tail
     from .workbench import Session as Session
@@ -193,6 +194,7 @@ _HOMES = {
     "session.publish.transaction": ("Transaction",),
     "widgets.browse.browser": ("TopicBrowser",),
     "widgets.compose": ("Composer",),
+    "widgets.dashboard": ("Dashboard",),
     "widgets.opening": ("ConnectionChooser",),
     "widgets.tail": ("Tail",),
     "workbench": (

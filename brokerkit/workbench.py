@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .frames.masking.mask import Mask
     from .widgets.browse import TopicBrowser
     from .widgets.compose import Composer
+    from .widgets.dashboard import Dashboard
     from .widgets.opening import ConnectionChooser
     from .widgets.tail import Tail
 
@@ -83,6 +84,21 @@ class Session(DataSession):
         from .widgets.compose import Composer
 
         return Composer(self, topic, **options)
+
+    def dashboard(self, every: float | str = 5.0) -> Dashboard:
+        """Return a widget with all topics: rates, backlogs, dead letters and slowest readers.
+
+        See `Dashboard`. It has no side effects.
+
+        Args:
+            every: Seconds between two looks, or a text such as "30s".
+
+        Raises:
+            ConfigError: `every` is not between a second and an hour.
+        """
+        from .widgets.dashboard import Dashboard
+
+        return Dashboard(self, every)
 
 
 def connect(

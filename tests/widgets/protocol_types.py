@@ -16,6 +16,7 @@ from brokerkit.widgets.protocol import (
     changes,
     companions,
     compose,
+    dashboard,
     exports,
     letters,
     opening,
@@ -44,6 +45,7 @@ MODULES = (
     browse,
     browse_clicks,
     opening,
+    dashboard,
 )
 
 

@@ -13,6 +13,7 @@ import brokerkit.widgets
 from brokerkit.widgets.browse.clicks import Clicks
 from brokerkit.widgets.protocol.browse import BrowseShown
 from brokerkit.widgets.protocol.browse_clicks import BrowseDone
+from brokerkit.widgets.protocol.dashboard import DashboardDone
 from brokerkit.widgets.protocol.opening import OpeningDone
 from tests.conftest import missing
 
@@ -40,9 +41,10 @@ def test_every_message_of_the_workbench_is_handled() -> None:
     assert [each for each in types_of(BrowseShown) if f'"{each}"' not in taken] == []
 
 
-def test_every_message_of_the_first_screen_is_handled() -> None:
-    handled = (WIDGETS / "opening" / "view.py").read_text("utf-8")
-    assert [each for each in types_of(OpeningDone) - {"here"} if f'"{each}"' not in handled] == []
+def test_every_message_of_the_other_screens_is_handled() -> None:
+    for folder, done in (("opening", OpeningDone), ("dashboard", DashboardDone)):
+        handled = (WIDGETS / folder / "view.py").read_text("utf-8")
+        assert [each for each in types_of(done) - {"here"} if f'"{each}"' not in handled] == []
 
 
 def test_the_bundles_are_small_and_load_nothing_from_elsewhere() -> None:

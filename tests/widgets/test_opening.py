@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 import brokerkit as bk
 from brokerkit.widgets.opening import ConnectionChooser
 from brokerkit.widgets.opening.typed import TypedConnection
+
+from .screens import Screen
 
 FORM: dict[str, Any] = {
     "system": "kafka",
@@ -25,27 +27,6 @@ FORM: dict[str, Any] = {
     "read_only": False,
 }
 SECRET = "s3cret/+@:"
-
-
-class Screen:
-    """A screen that keeps what it is told, and clicks."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {}
-        self.sent: list[dict[str, Any]] = []
-        self.comm: object = True
-
-    def on_msg(self, receive: Callable[..., None]) -> None:
-        self._receive = receive
-
-    def send(self, message: dict[str, Any]) -> None:
-        self.sent.append(message)
-
-    def close(self) -> None:
-        self.comm = None
-
-    def say(self, kind: str, **more: Any) -> None:
-        self._receive(self, {"type": kind, **more}, [])
 
 
 @pytest.fixture
@@ -88,9 +69,10 @@ def test_a_saved_connection_opens_the_workbench_in_the_same_place(
         assert chooser.browser.wait(20)
         names = [row["name"] for each in screen.sent if each["type"] == "topics" for row in each["rows"]]
         assert "orders" in names
-    again = Screen()
-    bk.open()._shown(again)
-    assert again.state["connections"][0]["used"].startswith("today")
+        assert screen.state["back"] == "Connections"
+        screen.say("back")
+        assert screen.state["screen"] == "open"
+        assert screen.state["connections"][0]["used"].startswith("today")
 
 
 def test_what_is_typed_is_tried_and_opened(opened: tuple[ConnectionChooser, Screen]) -> None:

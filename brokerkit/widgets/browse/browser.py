@@ -11,13 +11,14 @@ from brokerkit.display.markup import Displayed
 from brokerkit.display.sanitize import plain
 
 from .. import panel
+from ..protocol.browse import Tab
 from .calls import fixed_call, message_call, shown_call
 from .compare import Compared
 from .message import MessageView
 from .model import BrowserModel
 from .page import page
 from .query import Query
-from .view import BrowserView
+from .view import Back, BrowserView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,11 +59,17 @@ class TopicBrowser(Displayed):
         assert self._view is not None
         return self._view.panel.widget
 
-    def _show_in(self, place: panel.Panel) -> None:
-        """Show it in a panel that showed another screen until now."""
-        view = BrowserView(self._model, place)
+    def _show_in(self, place: panel.Panel, *, tab: Tab = "messages", back: Back | None = None) -> None:
+        """Show it in a panel that showed another screen until now; see `BrowserView`."""
+        view = BrowserView(self._model, place, tab=tab, back=back)
         self._show(view)
         view.take_over()
+
+    def _leave(self) -> None:
+        """Leave the panel to another screen, and stop."""
+        self._model.on_begin = self._model.on_change = None
+        self._view = None
+        self._model.stop("another screen was opened")
 
     def _show(self, view: BrowserView) -> None:
         self._view = view

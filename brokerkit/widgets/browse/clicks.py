@@ -124,6 +124,9 @@ class Clicks(ActionClicks, LetterClicks):
             raise ConfigError("choose a topic first")
         return found
 
+    def _on_back(self, message: Message) -> None:
+        self._view.go_back()
+
     def _on_stop(self, message: Message) -> None:
         self._model.stop_reading()
 

@@ -52,6 +52,9 @@ class Shower(Protocol):
     def pass_on(self, which: object, number: object, message: object) -> None:
         """Pass on what the view of the composer or the tail with a number says."""
 
+    def go_back(self) -> None:
+        """Show the screen that was shown before."""
+
     def greet(self) -> None:
         """Show all of the composer and the tail."""
 

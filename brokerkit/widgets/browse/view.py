@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from brokerkit.display.sanitize import plain
 
 from .. import panel
-from ..protocol.browse import BrowseShown, Row
+from ..protocol.browse import BrowseShown, BrowseState, Row, Tab
 from .calls import message_call, tab_call
 from .change_view import change_view
 from .changing import Changing
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .model import BrowserModel
 
 SCRIPTS = ["browse.js"]
+Back = tuple[str, Callable[[], None]]
 
 
 class BrowserView:
@@ -33,15 +34,25 @@ class BrowserView:
     Args:
         model: The model.
         place: A panel that showed another screen until now; None makes one.
+        tab: The tab to show first.
+        back: What the button says that leads back to that screen, and what it calls; None for no way back.
     """
 
-    def __init__(self, model: BrowserModel, place: panel.Panel | None = None) -> None:
+    def __init__(
+        self,
+        model: BrowserModel,
+        place: panel.Panel | None = None,
+        *,
+        tab: Tab = "messages",
+        back: Back | None = None,
+    ) -> None:
         self._model = model
         self.looking = Looking()
         self.resetting = Resetting(model)
         self.changing = Changing(model)
         self.receive = Clicks(model, self, self.looking).receive
-        self.panel = place or panel.Panel(SCRIPTS, state_of(self._model), self.receive)
+        self._first_tab, self._back = tab, back
+        self.panel = place or panel.Panel(SCRIPTS, self._state(), self.receive)
         self._parts = Parts(self.panel, self._show_unsent)
         self.pass_on, self.greet = self._parts.receive, self._parts.greet
         self.send_companions()
@@ -50,12 +61,25 @@ class BrowserView:
         """Show this view in a panel that showed another screen until now."""
         with self.panel.in_turn():
             self.panel.turn_to(self.receive)
-            self.panel.show(partial(state_of, self._model))
+            self.panel.show(self._state)
+
+    def go_back(self) -> None:
+        """Show the screen that was shown before, if there was one."""
+        if self._back is not None:
+            self._back[1]()
+
+    def _state(self) -> BrowseState:
+        """Return the state of the browser, with what only this view knows."""
+        return {
+            **state_of(self._model),
+            "first_tab": self._first_tab,
+            "back": "" if self._back is None else self._back[0],
+        }
 
     def show(self, *what: str) -> None:
         """Update the panel; `what` names the parts to send as messages."""
         with self.panel.in_turn():
-            self.panel.show(partial(state_of, self._model))
+            self.panel.show(self._state)
             for part in what:
                 getattr(self, f"send_{part}")()
 

@@ -76,7 +76,14 @@ class ConnectionChooser(Displayed):
         self._browser = TopicBrowser(session)
         if self._view is not None:
             self._view.end()
-            self._browser._show_in(self._view.panel)
+            self._browser._show_in(self._view.panel, back=("Connections", self._return))
+
+    def _return(self) -> None:
+        """Show the connections again; the session stays open."""
+        if self._browser is not None:
+            self._browser._leave()
+        if self._view is not None:
+            self._view.begin()
 
     def __repr__(self) -> str:
         if self._browser is not None:

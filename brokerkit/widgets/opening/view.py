@@ -20,7 +20,13 @@ class OpeningView:
     def __init__(self, model: OpeningModel, outlet: Outlet | None = None) -> None:
         self._model = model
         self.panel = Panel(SCRIPTS, state_of(model), self.receive, outlet)
-        model.on_change = self.show
+        self.begin()
+
+    def begin(self) -> None:
+        """Show the first screen, in place of another one."""
+        self.panel.turn_to(self.receive)
+        self._model.on_change = self.show
+        self._model.load()
 
     def show(self) -> None:
         """Show the state."""

@@ -89,6 +89,8 @@ class BrowseState(TypedDict):
     formats: list[str]
     key_formats: list[str]
     lacks: dict[str, str]
+    first_tab: NotRequired[Tab]
+    back: NotRequired[str]
 
 
 class TopicLine(TypedDict):

@@ -24,6 +24,7 @@ class BrowseAction(TypedDict):
         "copy",
         "compare",
         "follow",
+        "back",
     ]
 
 

@@ -631,6 +631,8 @@ export interface BrowseState {
   formats: string[];
   key_formats: string[];
   lacks: Record<string, string>;
+  first_tab?: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
+  back?: string;
 }
 
 /** One topic of the list; `messages` is short, `exactly` is not. */
@@ -790,7 +792,7 @@ export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied
 
 /** A click without more to say. */
 export interface BrowseAction {
-  type: "hello" | "here" | "refresh" | "stop" | "again" | "unselect" | "copy" | "compare" | "follow";
+  type: "hello" | "here" | "refresh" | "stop" | "again" | "unselect" | "copy" | "compare" | "follow" | "back";
 }
 
 /** Compose a new message, or one that starts with the chosen rows; `replace` gives up what is not sent. */
@@ -1065,3 +1067,100 @@ export interface StartSandbox {
 }
 
 export type OpeningDone = OpeningAction | CheckForm | ConnectForm | SaveForm | OpenSaved | ShowCall | StartSandbox;
+
+/** One figure at the top; `points` are its last values, from 0 to 100. */
+export interface Figure {
+  name: string;
+  value: string;
+  note: string;
+  level: "" | "warn" | "bad";
+  points: number[];
+}
+
+/** Something that needs a look: a sentence about a subject, and the tab of a topic that shows more. */
+export interface Concern {
+  sign: "warn" | "dead";
+  subject: string;
+  text: string;
+  n: number;
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
+  action: string;
+}
+
+/** What a dashboard shows besides its topics. */
+export interface DashboardState {
+  screen: "dashboard";
+  session: string;
+  marks: string[];
+  facts: string;
+  refreshed: string;
+  every: number;
+  running: boolean;
+  paused: boolean;
+  closed: boolean;
+  problem: string;
+  figures: Figure[];
+  concerns: Concern[];
+  notes: string[];
+  call: string;
+}
+
+/** A topic in a line; its number is good as long as the dashboard. */
+export interface TopicRates {
+  n: number;
+  name: string;
+  coming: string;
+  points: number[];
+  leaving: string;
+  backlog: string;
+  behind: boolean;
+  oldest: string;
+  dead: string;
+  slowest: string;
+  stored: string;
+}
+
+/** The topics that were asked for; `busy` and `all` count those with traffic or backlog, and all. */
+export interface RatesShown {
+  type: "rates";
+  rows: TopicRates[];
+  total: number;
+  busy: number;
+  all: number;
+}
+
+/** The topics that were asked for; `busy` and `all` count those with traffic or backlog, and all. */
+export interface DashboardShown {
+  type: "rates";
+  rows: TopicRates[];
+  total: number;
+  busy: number;
+  all: number;
+}
+
+/** A click without more to say. */
+export interface DashboardAction {
+  type: "hello" | "here" | "pause" | "resume" | "stop" | "refresh";
+}
+
+/** Which topics to show. */
+export interface FindRates {
+  type: "find";
+  text: string;
+  all: boolean;
+}
+
+/** Look every so many seconds from now on. */
+export interface SetEvery {
+  type: "every";
+  seconds: number;
+}
+
+/** Show a topic in the workbench. */
+export interface OpenTopic {
+  type: "topic";
+  n: number;
+  tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
+}
+
+export type DashboardDone = DashboardAction | FindRates | SetEvery | OpenTopic;

@@ -35,10 +35,28 @@ function SideButton({ store }: { store: Store }) {
   );
 }
 
+function Back({ store, now }: { store: Store; now: BrowseState }) {
+  if (!now.back) return null;
+  return (
+    <button
+      type="button"
+      class="bk-btn bk-quiet bk-square"
+      aria-label={`Back to ${now.back}`}
+      title={`Back to ${now.back}`}
+      onClick={() => {
+        store.line.send({ type: "back" });
+      }}
+    >
+      <Icon sign="back" />
+    </button>
+  );
+}
+
 export function Connection({ store, now }: { store: Store; now: BrowseState }) {
   return (
     <div class="bk-conn">
       <SideButton store={store} />
+      <Back store={store} now={now} />
       <b class="bk-cut bk-grow" title={now.session}>
         <Bdi>{now.session}</Bdi>
       </b>
@@ -53,6 +71,7 @@ export function Header({ store, now }: { store: Store; now: BrowseState }) {
     <header class="bk-header">
       <span class="bk-crumb">
         <SideButton store={store} />
+        <Back store={store} now={now} />
         <b class="bk-cut">
           <Bdi>{now.session}</Bdi>
         </b>

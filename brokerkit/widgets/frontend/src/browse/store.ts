@@ -82,7 +82,7 @@ export function newStore(line: Line): Store {
   let turns = 0;
   const store: Store = {
     line,
-    tab: signal<Tab>("messages"),
+    tab: signal<Tab>(line.state.peek().first_tab ?? "messages"),
     topics: signal(null),
     rows: signal(null),
     active: signal(-1),
