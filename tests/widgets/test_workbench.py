@@ -104,8 +104,34 @@ def test_a_field_becomes_a_column_beside_those_shown(shop: Session) -> None:
     say(browser, "field", path=[0], what="column")
     assert browser.columns == [*before, "value.id"]
     say(browser, "field", path=[1, 0], what="column")
-    assert browser.columns == [*before, "value.id", "value.who"]
-    assert browser.frame.equals(eval(browser.call, {"s": shop}))
+    assert browser.columns == [*before, "value.id", "value.who.name"]
+    assert sorted(set(browser.frame["value.who.name"])) == ["n0", "n1", "n2", "n3", "n4"]
+    assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
+    say(browser, "field", path=[2, 1], what="column")
+    assert "a place in a list is no column: choose items" in state_of(browser._model)["problem"]
+
+
+def test_fields_of_any_depth_are_columns_and_go_with_the_topic(shop: Session) -> None:
+    deep = {"a": {"b": {"c": {"d": 7}}}, "who": {"name": 1}}
+    shop.publish("orders", deep, key="same")
+    shop.publish("orders", {"a": {"b": 3}}, key="same")
+    browser, _ = browse(shop, key="same")
+    before = browser.columns
+    say(browser, "select", place=1)
+    say(browser, "field", path=[0, 0, 0, 0], what="column")
+    say(browser, "field", path=[1, 0], what="column")
+    assert browser.columns == [*before, "value.a.b.c.d", "value.who.name"]
+    assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
+    say(browser, "sort", column=browser.columns.index("value.a.b.c.d"))
+    assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
+    assert state_of(browser._model)["problem"] == ""
+    browser.query = {"key": "c1"}
+    assert browser.wait(20)
+    assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
+    shop.create_topic("other")
+    browser.query = "other"
+    assert browser.wait(20)
+    assert "expand" not in browser.call
 
 
 def test_every_message_of_the_view_is_answered(shop: Session) -> None:
@@ -231,3 +257,42 @@ def test_a_new_message_needs_a_topic_only(shop: Session) -> None:
     assert browser._model.companions.composer.value in (None, b"")
     with pytest.raises(bk.ConfigError, match="choose a topic first"):
         shop.browse()._model.compose(new=True)
+
+
+def test_a_message_leads_to_the_next_with_its_correlation_id(s: Session) -> None:
+    s.create_topic("orders")
+    s.publish_batch("orders", [
+        OutboundMessage(f"{n}", attributes={"other": "o", "correlation-id": f"x{n % 3}"}) for n in range(9)
+    ])  # fmt: skip
+    browser, _ = browse(s)
+    browser.selected = 4
+    say(browser, "step", by=1, along="header", header=1)
+    assert browser.selected["value"].iloc[0] == "7"
+    for by, value in ((-1, "4"), (-1, "1"), (1, "4")):
+        browser.step(by, "header", "correlation-id")
+        assert browser.wait(20)
+        assert browser.selected["value"].iloc[0] == value
+        assert list(eval(browser.message_call, {"s": s})["value"]) == [value]
+    browser.step(1, "header", "correlation-id")
+    browser.wait(20)
+    browser.step(1, "header", "correlation-id")
+    browser.wait(20)
+    assert "no later message with this header in its partition" in str(browser.problem)
+    say(browser, "step", by=1, along="header", header=7)
+    assert "no header" in str(browser.problem)
+    say(browser, "header", place=1)
+    assert list(browser.frame["value"]) == ["1", "4", "7"]
+    assert browser.frame.equals(eval(browser.call, {"s": s}))
+
+
+def test_rows_that_were_sent_again_say_so(s: Session) -> None:
+    s.create_topic("orders")
+    s.create_topic("orders-dlq")
+    s.publish_batch("orders-dlq", ["given up", "too"])
+    s.redrive("orders", to="orders", confirm="orders", progress=False)
+    s.publish("orders", "first")
+    s.publish("orders", "again", attributes={"bk-message-id": "7<b>"})
+    browser, sent = browse(s)
+    assert [each["again"] for each in rows(browser, sent)] == [
+        "Sent again: it was 7<b> before", "", "Sent again: redrive number 1", "Sent again: redrive number 1",
+    ]  # fmt: skip

@@ -161,13 +161,14 @@ class TopicBrowser(Displayed):
         """The first two selected rows as they are shown, field by field; empty if fewer are selected."""
         return self._model.compared()
 
-    def step(self, by: int, along: str = "rows") -> None:
+    def step(self, by: int, along: str = "rows", header: str | None = None) -> None:
         """Show the message before (-1) or after (1) the current one.
 
-        `along` is "rows" for the rows found, "partition" for its partition, or "key" for the same key in its
-        partition; the last two are found on the broker.
+        `along` is "rows" for the rows found, "partition" for its partition, "key" for the same key in its
+        partition, or "header" for the same value of the header with the name `header`, such as a correlation
+        id, in its partition; all but the first are found on the broker.
         """
-        self._model.step(by, along)
+        self._model.step(by, along, header)
 
     # Other widgets.
 

@@ -24,7 +24,11 @@ def rows_call(browser: BrowserModel, query: Query | None) -> str:
     if query.side_effects is None and choices_of(browser.session.capabilities):
         # nothing was read, so the description is shown
         return call_text(f"{session}.describe", query.topic)
-    return query.call(session, own) + _view_text(browser)
+    text = query.call(session, own)
+    for column, field in browser.rows.deeper if query.expand else ():
+        if column in browser.rows.result.names:
+            text = call_text("bk.expand", Name(text), column, [field])
+    return text + _view_text(browser)
 
 
 def shown_call(browser: BrowserModel) -> str:

@@ -16,7 +16,7 @@ from ..editing import text_to_name
 from ..protocol.browse import Form, Tab
 from ..side_effects import choices_of
 from .action_clicks import ActionClicks
-from .fields import act_on_field
+from .fields import act_on_field, follow_header
 from .form import changes_of
 from .letter_clicks import LetterClicks
 from .looking import Looking, Message, Shower, number_in
@@ -194,7 +194,14 @@ class Clicks(ActionClicks, LetterClicks):
         if along == "rows" and newest_on_top(self._model, self._model.rows.snapshot()):
             by = -by
         self._looking.turn = ""
-        self._model.step(by, along)
+        place, shown = message.get("header"), self._model.rows.message
+        name = None
+        if shown is not None and isinstance(place, int) and 0 <= place < len(shown.attributes):
+            name = str(shown.attributes[place]["name"])
+        self._model.step(by, along, name)
+
+    def _on_header(self, message: Message) -> None:
+        follow_header(self._model, number_in(message, "place"))
 
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")

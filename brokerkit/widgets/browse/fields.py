@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from . import tree
+from .neighbours import header_of
 from .predicate import Predicate
 
 if TYPE_CHECKING:
     from .model import BrowserModel
+    from .query import Query
 
 
 def act_on_field(model: BrowserModel, path: list[int], what: str) -> str:
@@ -19,8 +22,8 @@ def act_on_field(model: BrowserModel, path: list[int], what: str) -> str:
     Args:
         model: The browser.
         path: The positions that lead to the field.
-        what: ``column`` shows the field of the first level as a column, ``filter`` searches for messages with
-            this very value, and ``path`` does nothing.
+        what: ``column`` shows it as a column, ``filter`` searches for messages with this very value, and
+            ``path`` does nothing.
 
     Returns:
         The Python that reads the field of a decoded `value`, for ``path``; otherwise an empty text.
@@ -41,16 +44,47 @@ def act_on_field(model: BrowserModel, path: list[int], what: str) -> str:
     if what == "filter":
         model.ask_without_effect(query.but(where=Predicate(f"{source} == {_literal(value)}")))
     elif what == "column":
-        name = f"value.{steps[0]}"
-        shown = model.rows.columns
-        wanted = shown if name in shown else [*shown, name]
-        if query.expand:
-            model.choose_columns(wanted)
-        else:
-            model.ask_without_effect(query.but(expand=True), columns=wanted)
+        _show(model, query, steps)
     else:
         return source
     return ""
+
+
+def follow_header(model: BrowserModel, place: int) -> None:
+    """Search for the messages that have a header of the current one with the same value.
+
+    Raises:
+        ConfigError: There is no such header, or its value is no text.
+    """
+    message, query = model.rows.message, model.query
+    if message is None or query is None or place >= len(message.attributes):
+        raise ConfigError("choose a message first")
+    wanted = header_of(message, str(message.attributes[place]["name"]))
+    model.ask_without_effect(query.but(header=wanted))
+
+
+def _show(model: BrowserModel, query: Query, steps: Sequence[str | int]) -> None:
+    """Show the field at a path as a column beside those shown."""
+    names = [str(each) for each in steps]
+    if any(isinstance(each, int) for each in steps):
+        raise ConfigError(f"a place in a list is no column: choose {'.'.join(names[: _first_place(steps)])}")
+    inner = [(".".join(["value", *names[:depth]]), names[depth]) for depth in range(1, len(names))]
+    name = ".".join(["value", *names])
+    rows = model.rows
+    shown = rows.columns
+    wanted = shown if name in shown else [*shown, name]
+    new = tuple(each for each in inner if each not in rows.deeper)
+    if new:
+        model.show_fields((*rows.deeper, *new), wanted)
+    elif query.expand:
+        model.choose_columns(wanted)
+    else:
+        model.ask_without_effect(query.but(expand=True), columns=wanted)
+
+
+def _first_place(steps: Sequence[str | int]) -> int:
+    """Return how many names come before the first place in a list."""
+    return next(place for place, each in enumerate(steps) if isinstance(each, int))
 
 
 def _literal(value: object) -> str:

@@ -24,6 +24,7 @@ from .reading import WORKERS as READING
 from .reading import Reading
 from .search import Search
 from .shown_rows import ShownRows
+from .table import Deeper
 from .topic_facts import WORKERS as FACTS
 from .topic_facts import TopicFacts
 from .topics import TopicList
@@ -130,6 +131,13 @@ class BrowserModel:
         counted = self.facts.forget_rows()
         self.tell("rows", "detail", *(MOVED if moved else ["histogram"] if counted else []))
 
+    def show_fields(self, deeper: Deeper, columns: Sequence[str]) -> None:
+        """Show fields of fields as columns, beside these."""
+        query = self.query
+        self.rows.deeper = deeper
+        if query is not None:
+            self._reading.expand(query.but(expand=True), columns)
+
     def ask_without_effect(self, query: Query, *, columns: Sequence[str] | None = None) -> None:
         """Read the messages of a query, for a click in which no side effect is chosen; see `ask`.
 
@@ -226,7 +234,7 @@ class BrowserModel:
         """Return the first two selected rows as they are shown, field by field; empty for fewer."""
         return self.rows.compared(newest_on_top=self.query is not None and self.query.backwards)
 
-    def step(self, by: int, along: str = "rows") -> None:
+    def step(self, by: int, along: str = "rows", header: str | None = None) -> None:
         """Show the message before or after the current one; see `TopicBrowser.step`."""
         message, query = self.rows.message, self.query
         if along == "rows":
@@ -237,7 +245,7 @@ class BrowserModel:
 
         def find(cancellation: Cancellation) -> None:
             try:
-                found = neighbour(self.session, message, query, by, along == "key", cancellation)
+                found = neighbour(self.session, message, query, by, along, header, cancellation)
             except (BrokerError, TimeoutError) as error:
                 cancellation.raise_if_cancelled()
                 return self._failed(error)

@@ -76,10 +76,10 @@ class Query:
             unmask=self.unmask,
         )
 
-    def reading_all(self, key: bytes | None = None) -> ReadOptions:
+    def reading_all(self, key: bytes | None = None, header: Any = None) -> ReadOptions:
         """Return the arguments to read messages as this query does, without its filters."""
         return ReadOptions(
-            key, decode=self.decode, decode_key=self.decode_key, mask=self.mask, unmask=self.unmask
+            key, header, decode=self.decode, decode_key=self.decode_key, mask=self.mask, unmask=self.unmask
         )
 
     def builder(self, session: DataSession) -> FrameBuilder:

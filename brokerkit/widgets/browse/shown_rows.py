@@ -19,7 +19,7 @@ from brokerkit.registry import SchemaSource
 from .compare import Compared, compare
 from .message import MessageView
 from .selection import Selection, numbers_of
-from .table import ResultTable
+from .table import Deeper, ResultTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +51,12 @@ class ShownRows:
     Attributes:
         result: The rows in their order; it is replaced, never changed.
         expanding: Whether fields of JSON values are columns, from the next `put` on.
+        deeper: The fields of fields that are columns too, from the next `put` on.
     """
 
     def __init__(self, source: SchemaSource | None = None) -> None:
         self.expanding = False
+        self.deeper: Deeper = ()
         self._source = source
         self._lock = RLock()
         self._builder = FrameBuilder()
@@ -83,7 +85,7 @@ class ShownRows:
             self._selection.clear()
             self._message = None
             if not keep_view:
-                self._columns, self._sort = None, None
+                self._columns, self._sort, self.deeper = None, None, ()
             self.put(self._builder.to_table([]))
 
     def put(self, table: pa.Table, wanted: Callable[[], bool] = lambda: True) -> bool:
@@ -97,14 +99,14 @@ class ShownRows:
             Whether they are shown.
         """
         while True:
-            view = self.expanding, self._sort
-            result = ResultTable(table, expanding=view[0])
+            view = self.expanding, self._sort, self.deeper
+            result = ResultTable(table, expanding=view[0], deeper=view[2])
             if view[1] is not None and view[1][0] in result.names:
                 result.sort_by(view[1])
             with freed(self._lock), self._lock:
                 if not wanted():
                     return False
-                if view == (self.expanding, self._sort):
+                if view == (self.expanding, self._sort, self.deeper):
                     self._table, self.result = table, result
                     self._version += 1
                     return True

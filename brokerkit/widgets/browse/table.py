@@ -9,7 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokerkit.core.vocabulary.dead_letters import REDRIVE_ID, REDRIVEN
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.messages import MESSAGE_ID
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array
 from brokerkit.frames.build import FrameBuilder
@@ -28,23 +30,36 @@ FIRST_BYTES = 40
 JUDGED_BYTES = 4_000_000
 """Payloads of a page with more bytes are not decoded again to say why they could not be."""
 TOMBSTONE = "Tombstone: null payload"
+SENT_AGAIN = {
+    REDRIVEN: "Sent again: redrive number {}",
+    REDRIVE_ID: "Moved here from {}",
+    MESSAGE_ID: "Sent again: it was {} before",
+}
+"""The attributes of copies, each with the sentence about it; the first that a message has counts."""
 USUAL = ("publish_time", "partition", "offset", "key", "value", "attributes")
+
+
+Deeper = tuple[tuple[str, str], ...]
+"""Fields of fields that are columns too: the column of the outer field, and the name of the inner one."""
 
 
 class ResultTable:
     """A table, the order of its rows and the columns shown.
 
     Attributes:
-        rows: The table as it was found, with JSON fields as columns if `expanding`.
+        rows: The table as it was found, with JSON fields as columns if `expanding`, and those `deeper`.
         problem: Why the JSON fields could not be added.
     """
 
-    def __init__(self, rows: pa.Table, *, expanding: bool = False) -> None:
+    def __init__(self, rows: pa.Table, *, expanding: bool = False, deeper: Deeper = ()) -> None:
         self.problem = ""
         self.rows = rows
         if expanding:
             try:
                 self.rows = expand(rows)
+                for column, field in deeper:
+                    if column in self.rows.column_names:
+                        self.rows = expand(self.rows, column, [field])
             except ConfigError as error:
                 self.problem = plain(str(error), 300)
         self._order: Array | None = None
@@ -140,6 +155,7 @@ class ResultTable:
         kinds, said = kinds_of(part, builder)
         formats = part.column("format").to_pylist() if "format" in self.names else [None] * len(numbers)
         sizes = _sizes(part)
+        again = sent_again(part)
         return [
             (
                 identities[index],
@@ -152,6 +168,7 @@ class ResultTable:
                     "format": plain(formats[index] or "", 40),
                     "size": size_text(sizes[index]),
                     "said": said.get(index, ""),
+                    "again": again.get(index, ""),
                 },
             )
             for index in range(len(numbers))
@@ -203,6 +220,18 @@ def kinds_of(rows: pa.Table, builder: FrameBuilder | None = None) -> tuple[list[
         kinds[unread[failure.row]] = "failed"
         said[unread[failure.row]] = plain(f"Not decoded: {failure.text}", CELL)
     return kinds, said
+
+
+def sent_again(rows: pa.Table) -> dict[int, str]:
+    """Return the rows that brokerkit sent again, each with a sentence."""
+    found: dict[int, str] = {}
+    for row, pairs in enumerate(rows.column("attributes").to_pylist()):
+        for pair in pairs or ():
+            if pair["name"] in SENT_AGAIN:
+                data = bytes_text((pair["value"] or b"")[:200])
+                found[row] = plain(SENT_AGAIN[pair["name"]].format(data), CELL)
+                break
+    return found
 
 
 def _payloads(rows: pa.Table) -> Array:

@@ -119,7 +119,10 @@ class Topics(TypedDict):
 
 
 class Row(TypedDict):
-    """One message in a line; a cell is None where there is no value. `said` stands in place of a value."""
+    """One message in a line; a cell is None where there is no value. `said` stands in place of a value.
+
+    `again` says that it was sent again by brokerkit.
+    """
 
     place: int
     id: str | None
@@ -129,6 +132,7 @@ class Row(TypedDict):
     format: str
     size: str
     said: str
+    again: str
 
 
 class Rows(TypedDict):

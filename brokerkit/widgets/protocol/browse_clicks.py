@@ -143,11 +143,19 @@ class AskPayload(TypedDict):
 
 
 class Step(TypedDict):
-    """The message above (-1) or below (1), or before and after along its partition or key."""
+    """The message above (-1) or below (1), or before and after along its partition, key or one header."""
 
     type: Literal["step"]
     by: Literal[-1, 1]
-    along: Literal["rows", "partition", "key"]
+    along: Literal["rows", "partition", "key", "header"]
+    header: NotRequired[int]
+
+
+class FollowHeader(TypedDict):
+    """Find the messages with the same value of the header at a place."""
+
+    type: Literal["header"]
+    place: int
 
 
 class AskHistogram(TypedDict):
@@ -245,4 +253,5 @@ BrowseDone = (
     | OpenTab
     | ShowSubscription
     | FieldAction
+    | FollowHeader
 )

@@ -9,9 +9,11 @@ from playwright.sync_api import Locator, expect
 
 from brokerkit.testing.waiting import eventually
 
+from .canary import PAYLOADS
 from .conftest import Opening
 from .notebook import OpenNotebook
 from .test_browse import button, call, lines
+from .test_hostile import assert_dead
 
 SETUP = """
 import gzip, json
@@ -75,8 +77,17 @@ def test_a_field_becomes_a_column_and_a_filter(open_notebook: Opening) -> None:
     state.get_by_role("button", name="+ column").click()
     expect(panel.get_by_role("columnheader").filter(has_text=".state")).to_be_visible()
     assert notebook.ask("browser.columns[-1]") == "value.state"
-    message.get_by_role("button", name="Open who").click()
+    press = notebook.page.keyboard.press
+    message.get_by_role("treeitem").first.focus()
+    press("End")
+    press("ArrowRight")
     name = message.get_by_role("treeitem").filter(has_text="name").last
+    expect(name).to_be_visible()
+    press("ArrowRight")
+    expect(name).to_be_focused()
+    name.get_by_role("button", name="+ column").click()
+    expect(panel.get_by_role("columnheader").filter(has_text=".who.name")).to_be_visible()
+    assert notebook.ask("browser.frame.equals(eval(browser.call))")
     name.hover()
     name.get_by_role("button", name="= filter").click()
     expect(panel.get_by_text(re.compile("^Complete: 40 rows"))).to_be_visible()
@@ -103,6 +114,44 @@ def test_every_tab_shows_its_facts_and_a_call_that_runs(open_notebook: Opening) 
     expect(panel.get_by_text(re.compile("this session has no schema registry"))).to_be_visible()
     tab(panel, "Messages").click()
     expect(lines(panel).first).to_be_visible()
+
+
+LETTERS = f"""
+import brokerkit as bk
+s = bk.connect("inmem://", production=True, allow_changes=True)
+s.create_topic("orders")
+s.create_topic("orders-dlq")
+for each in {PAYLOADS!r}:
+    s.publish("orders-dlq", each, key=each, attributes=[("dead-letter-reason", each), (each, each)])
+None
+"""
+
+
+def test_dead_letters_are_sent_again_by_a_plan_and_are_text(open_notebook: Opening) -> None:
+    notebook = open_notebook(LETTERS, BROWSE)
+    notebook.run_all()
+    panel = notebook.panel(1).first
+    tab(panel, "Dead letters").click()
+    lines_of = panel.locator(".bk-letters tbody tr")
+    expect(lines_of.first).to_be_visible()
+    count = lines_of.count()
+    lines_of.first.click()
+    panel.get_by_label("The value to send").fill('{"mended": 1}')
+    button(panel, "Send this instead").click()
+    expect(panel.get_by_role("img", name="Edited")).to_be_visible()
+    panel.get_by_label("Choose all that are listed").click()
+    panel.get_by_label("Back to").fill("orders")
+    button(panel, "Dry run").click()
+    expect(panel.get_by_text("1 edited")).to_be_visible()
+    again = button(panel, f"Redrive {count}")
+    expect(again).to_be_disabled()
+    panel.get_by_label("The name of the topic, to confirm it").fill("orders")
+    again.click()
+    expect(panel.get_by_text(f"{count} confirmed")).to_be_visible()
+    assert_dead(panel)
+    notebook.screenshot("workbench-letters", panel)
+    assert notebook.ask("len(s.dead_letters('orders'))") == 0
+    assert notebook.ask("len(s.peek('orders', where='mended'))") == 1
 
 
 def runs(notebook: OpenNotebook, panel: Locator, expected: str) -> None:
@@ -172,6 +221,10 @@ def test_everything_is_reached_by_single_keys_and_none_of_them_is_the_notebooks(
     press("1")
     press("/")
     expect(panel.get_by_label("Search topics")).to_be_focused()
+    press("Escape")
+    panel.get_by_role("grid").focus()
+    press("e")
+    expect(panel.get_by_role("group", name="Export")).to_be_visible()
     press("Escape")
     panel.get_by_role("grid").focus()
     press("?")

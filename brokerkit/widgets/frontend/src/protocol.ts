@@ -668,6 +668,7 @@ export interface Row {
   format: string;
   size: string;
   said: string;
+  again: string;
 }
 
 /** A part of the rows. */
@@ -897,11 +898,18 @@ export interface AskPayload {
   narrow?: boolean;
 }
 
-/** The message above (-1) or below (1), or before and after along its partition or key. */
+/** The message above (-1) or below (1), or before and after along its partition, key or one header. */
 export interface Step {
   type: "step";
   by: -1 | 1;
-  along: "rows" | "partition" | "key";
+  along: "rows" | "partition" | "key" | "header";
+  header?: number;
+}
+
+/** Find the messages with the same value of the header at a place. */
+export interface FollowHeader {
+  type: "header";
+  place: number;
 }
 
 /** The histogram of the topic or of the rows found. */
@@ -956,7 +964,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction | FollowHeader;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 

@@ -9,6 +9,7 @@ import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../
 import { leaveClosed } from "../src/browse/store";
 import { lookOf } from "../src/browse/receipts";
 import { nameOf, tabAfter, tabsOf } from "../src/browse/tabs";
+import { treeKey } from "../src/browse/tree_keys";
 import { EMPTY, merged } from "../src/browse/typed_query";
 import type { ComposeState, Tab } from "../src/protocol";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
@@ -86,6 +87,28 @@ test("the arrow keys, Home and End lead from tab to tab", () => {
   assert.equal(tabAfter("live", "ArrowRight"), "messages");
   assert.deepEqual([tabAfter("schema", "Home"), tabAfter("schema", "End")], ["messages", "live"]);
   assert.equal(tabAfter("schema", "x"), undefined);
+});
+
+test("the arrow keys move in a tree, open and close", () => {
+  const lines = [
+    { depth: 1, open: true },
+    { depth: 2, open: false },
+    { depth: 2, open: true },
+    { depth: 3, open: null },
+  ];
+  const moved = (at: number, key: string) => treeKey(lines, at, key);
+  assert.deepEqual(moved(0, "ArrowRight"), { to: 1, toggle: false });
+  assert.deepEqual(moved(1, "ArrowRight"), { to: 1, toggle: true });
+  assert.deepEqual(moved(3, "ArrowRight"), { to: 3, toggle: false });
+  assert.deepEqual(moved(3, "ArrowLeft"), { to: 2, toggle: false });
+  assert.deepEqual(moved(2, "ArrowLeft"), { to: 2, toggle: true });
+  assert.deepEqual(moved(1, "ArrowLeft"), { to: 0, toggle: false });
+  assert.deepEqual([moved(3, "ArrowDown")?.to, moved(0, "ArrowUp")?.to], [3, 0]);
+  assert.deepEqual([moved(1, "End")?.to, moved(3, "Home")?.to], [3, 0]);
+  assert.deepEqual(
+    [moved(1, "Enter"), moved(3, "Enter"), moved(0, "x")],
+    [{ to: 1, toggle: true }, null, null],
+  );
 });
 
 test("a system without dead letters has no tab for them", () => {

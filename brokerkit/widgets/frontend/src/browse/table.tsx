@@ -59,6 +59,7 @@ function Line(props: {
       </span>
       <span class={`bk-cell bk-sign ${sign?.class ?? ""}`} role="gridcell">
         {sign && <Icon sign={sign.sign} label={sign.label} />}
+        {!sign && row.again && <Icon sign="again" label={row.again} class="bk-alt" />}
       </span>
       {places.map((index, at) => {
         const name = columns[index] ?? "";

@@ -1,9 +1,13 @@
 // How many messages came in each of the last seconds.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
 import { niceTop, short } from "../parts/words";
 
-const WIDTH = 640;
 const HEIGHT = 72;
-const INNER = { left: 46, top: 8, right: WIDTH - 6, lower: HEIGHT - 16 };
+const USUAL_WIDTH = 640;
+const LEFT = 46;
+const TOP = 8;
+const LOWER = HEIGHT - 16;
 
 export function described(counts: number[], unit = "messages a second"): string {
   const now = counts.at(-1);
@@ -12,38 +16,62 @@ export function described(counts: number[], unit = "messages a second"): string 
   return `${now.toLocaleString("en")} ${unit} now, at most ${most} in the last ${String(counts.length)} s`;
 }
 
-function area(counts: number[], top: number, seconds: number) {
-  const step = (INNER.right - INNER.left) / Math.max(1, seconds - 1);
-  const first = INNER.right - step * (counts.length - 1);
+function area(counts: number[], top: number, seconds: number, right: number) {
+  const step = (right - LEFT) / Math.max(1, seconds - 1);
+  const first = right - step * (counts.length - 1);
   const line = counts
     .map((count, index) => {
-      const y = INNER.lower - ((INNER.lower - INNER.top) * count) / top;
+      const y = LOWER - ((LOWER - TOP) * count) / top;
       return `${(first + step * index).toFixed(1)},${y.toFixed(1)}`;
     })
     .join(" ");
   return {
     line,
-    shape: `${first.toFixed(1)},${String(INNER.lower)} ${line} ${String(INNER.right)},${String(INNER.lower)}`,
+    shape: `${first.toFixed(1)},${String(LOWER)} ${line} ${String(right)},${String(LOWER)}`,
   };
 }
 
 export function RateChart({ counts, seconds }: { counts: number[]; seconds: number }) {
+  const svg = useRef<SVGSVGElement>(null);
+  const [width, setWidth] = useState(USUAL_WIDTH);
+  useLayoutEffect(() => {
+    const node = svg.current;
+    if (!node) return undefined;
+    const measure = () => {
+      setWidth(Math.max(200, node.clientWidth));
+    };
+    const watcher = new ResizeObserver(measure);
+    watcher.observe(node);
+    measure();
+    return () => {
+      watcher.disconnect();
+    };
+  }, []);
+  const right = width - 6;
   const shown = counts.slice(-seconds);
   const top = niceTop(Math.max(0, ...shown));
-  const drawn = area(shown, top, seconds);
-  const middle = (INNER.top + INNER.lower) / 2;
+  const drawn = area(shown, top, seconds, right);
+  const middle = (TOP + LOWER) / 2;
   const label = described(shown);
   return (
-    <svg class="bk-chart" viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`} role="img" aria-label={label}>
+    <svg
+      class="bk-chart"
+      ref={svg}
+      viewBox={`0 0 ${String(width)} ${String(HEIGHT)}`}
+      height={HEIGHT}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <title>{label}</title>
-      {[INNER.top, middle, INNER.lower].map((y) => (
-        <line class="bk-grid" key={y} x1={INNER.left} x2={INNER.right} y1={y} y2={y} />
+      {[TOP, middle, LOWER].map((y) => (
+        <line class="bk-grid" key={y} x1={LEFT} x2={right} y1={y} y2={y} />
       ))}
       {[
-        [top, INNER.top],
-        [0, INNER.lower],
+        [top, TOP],
+        [0, LOWER],
       ].map(([value = 0, y = 0]) => (
-        <text class="bk-axis-of" key={y} x={INNER.left - 5} y={y + 3} text-anchor="end">
+        <text class="bk-axis-of" key={y} x={LEFT - 5} y={y + 3} text-anchor="end">
           {short(value)}
         </text>
       ))}
@@ -57,8 +85,8 @@ export function RateChart({ counts, seconds }: { counts: number[]; seconds: numb
         <text
           class="bk-axis-of"
           key={anchor}
-          x={INNER.right - ((INNER.right - INNER.left) * back) / seconds}
-          y={INNER.lower + 12}
+          x={right - ((right - LEFT) * back) / seconds}
+          y={LOWER + 12}
           text-anchor={anchor}
         >
           {back === 0 ? "now" : `${String(back)} s ago`}

@@ -15,7 +15,7 @@ import { inOrder, NOTHING, withMessage, type Shown } from "./rows";
 
 export type Line = Connection<TailState, TailShown, TailDone>;
 const MARKS: Record<string, string> = { following: "●", paused: "❚❚", waiting: "▲", stopped: "■" };
-const COLUMNS = ["", "time (UTC)", "part.", "offset", "key", "value", "headers", "size"];
+const COLUMNS = ["", "Time (UTC)", "Part.", "Offset", "Key", "Value", "Headers", "Size"];
 
 interface HeadProps {
   now: TailState;
