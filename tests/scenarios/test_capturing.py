@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.dataset
 import pytest
+from confluent_kafka.admin import NewPartitions
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
@@ -133,6 +134,32 @@ def test_retention_that_passes_a_capture_is_named(
         found = kafka_session.capture(topic, tmp_path)
     assert (found.rows, found.gaps) == (50, ("100 to 149 of partition 0",))
     assert _values(tmp_path) == Counter([*range(100), *range(150, 200)])
+
+
+def test_transactions_and_new_partitions_leave_no_gaps(
+    kafka_system: Kafka, kafka_session: Session, tmp_path: Path
+) -> None:
+    topic = kafka_system.new_name("changing")
+    kafka_session.create_topic(topic, partitions=1)
+    for number in range(3):
+        with kafka_session.transaction() as transaction:
+            transaction.publish(topic, {"n": number})
+        # the broker ends a transaction after it has said so
+        eventually(
+            lambda end=2 * number + 2: kafka_session.inspector.bounds(topic)[0].end == end,
+            "it is ended",
+            within=20,
+        )
+        found = kafka_session.capture(topic, tmp_path)
+        assert (found.rows, found.gaps) == (1, ())
+    [made] = kafka_system.admin.create_partitions([NewPartitions(topic, 4)]).values()
+    made.result(20)
+    eventually(lambda: len(kafka_session.inspector.bounds(topic)) == 4, "they are there", within=20)
+    kafka_session.publish_batch(topic, [OutboundMessage(b"%d" % n, partition=n % 4) for n in range(40)])
+    assert kafka_session.capture(topic, tmp_path).rows == 40
+    with bk.connect(f"parquet://{tmp_path}") as offline:
+        wanted = kafka_session.scan(topic, progress=False).to_arrow()
+        assert offline.scan(topic, progress=False).to_arrow().equals(wanted)
 
 
 def test_a_topic_that_was_made_again_is_recognized(system: System, session: Session, tmp_path: Path) -> None:

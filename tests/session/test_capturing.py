@@ -135,6 +135,24 @@ def test_small_files_are_put_together(orders: Session, data: Path) -> None:
         assert everything(offline).equals(everything(orders))
 
 
+def test_typed_values_keep_their_columns_as_the_schema_grows(s: Session, data: Path) -> None:
+    def decoder(*fields: str) -> Any:
+        made = pa.struct([(name, pa.int64()) for name in fields])
+        return bk.decoder(made, "typed")(json.loads)
+
+    s.create_topic("orders")
+    s.publish("orders", {"a": 1})
+    s.capture("orders", data, decode=decoder("a"))
+    s.publish("orders", {"a": 2, "b": 3})
+    s.capture("orders", data, decode=decoder("a", "b"))
+    rows = pl.concat(
+        [pl.read_parquet(file) for file in sorted(data.glob("*.parquet"))], how="diagonal_relaxed"
+    )
+    assert rows["value"].to_list() == [{"a": 1, "b": None}, {"a": 2, "b": 3}]
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline).equals(everything(s))
+
+
 def test_what_retention_deleted_is_named_and_stays_on_record(s: Session, data: Path) -> None:
     s.create_topic("orders", retention_messages=5)
     s.publish_batch("orders", [{"id": number} for number in range(5)])
@@ -259,6 +277,8 @@ def test_a_folder_with_several_data_sets_is_one_broker_that_can_only_be_read(
             offline.publish("others", "y")
         with pytest.raises(bk.NotSupported, match="no subscriptions"):
             offline.pull("others", 1, subscription="me")
+        with pytest.raises(bk.NotSupported, match="no subscriptions"):
+            offline.subscriptions("others")
     with pytest.raises(bk.ConfigError, match="not a folder that capture wrote"):
         bk.connect(f"parquet://{tmp_path}/nothing")
 

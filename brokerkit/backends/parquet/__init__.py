@@ -17,7 +17,10 @@ from brokerkit.core.vocabulary.capabilities import Capabilities, Verb, any_attri
 READ_ONLY = (
     "a captured data set can only be read: s.restore(path, topic) of another session publishes it to a broker"
 )
-LACKS: Mapping[Verb, str] = dict.fromkeys(get_args(Verb), READ_ONLY)
+NO_SUBSCRIPTIONS = "a captured data set has no subscriptions: peek, scan, browse and tail read it without any"
+LACKS: Mapping[Verb, str] = {
+    verb: READ_ONLY if verb in ("purge", "purge_where") else NO_SUBSCRIPTIONS for verb in get_args(Verb)
+}
 
 capabilities = Capabilities(
     models=("record",),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound
 
-from .manifest import DataFile, Manifest, manifest_of
+from .manifest import MANIFEST, DataFile, Manifest, manifest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class DataSet:
 
 
 class ParquetConnection:
-    """A folder that is a data set, or has several. It is read again for each question.
+    """A folder that is a data set, or has several. Any thread may ask.
+
+    A manifest is read again once its file was replaced.
 
     Attributes:
         folder: The folder.
@@ -43,6 +45,7 @@ class ParquetConnection:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._known: dict[Path, tuple[tuple[int, int], Manifest]] = {}
 
     def data_sets(self) -> dict[str, DataSet]:
         """Return the data sets by topic.
@@ -81,8 +84,26 @@ class ParquetConnection:
         return data_set
 
     def _found(self) -> Iterator[DataSet]:
+        own = self._manifest(self.folder)
+        if own is not None:
+            yield DataSet(self.folder, own)
+            return
         inner = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-        for folder in (self.folder, *(each for each in inner if each.is_dir())):
-            manifest = manifest_of(folder)
+        for folder in inner:
+            manifest = self._manifest(folder) if folder.is_dir() else None
             if manifest is not None:
                 yield DataSet(folder, manifest)
+
+    def _manifest(self, folder: Path) -> Manifest | None:
+        try:
+            facts = (folder / MANIFEST).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        state = facts.st_ino, facts.st_mtime_ns
+        known = self._known.get(folder)
+        if known is not None and known[0] == state:
+            return known[1]
+        found = manifest_of(folder)
+        if found is not None:
+            self._known[folder] = state, found
+        return found

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from brokerkit.core.contract.consumer import ConsumerDriver, ConsumerRequest
+from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.contract.inspector import InspectorDriver, ReaderDriver
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.contract.purging import PurgingDriver
+from brokerkit.core.contract.subscriptions import SubscriptionsDriver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities
 from brokerkit.core.vocabulary.errors import BrokerError, NotSupported
 
-from . import READ_ONLY
+from . import NO_SUBSCRIPTIONS, READ_ONLY
 from .connection import ParquetConnection
 from .errors import translate, translating
 from .inspector import ParquetInspector
@@ -52,9 +57,7 @@ class ParquetDriver(Driver):
         return translate(error)
 
     def consumer(self, request: ConsumerRequest) -> ConsumerDriver:
-        raise NotSupported(
-            "a captured data set has no subscriptions: peek, scan, browse and tail read it without any"
-        )
+        raise NotSupported(NO_SUBSCRIPTIONS)
 
     def publisher(self, *, transactional_id: str | None = None) -> PublisherDriver:
         raise NotSupported(READ_ONLY)
@@ -64,6 +67,21 @@ class ParquetDriver(Driver):
 
     def reader(self) -> ReaderDriver:
         return ParquetReader(self._connection)
+
+    def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
+        raise NotSupported(READ_ONLY)
+
+    def delete_topic(self, topic: str, *, timeout: float) -> None:
+        raise NotSupported(READ_ONLY)
+
+    def subscriptions(self) -> SubscriptionsDriver:
+        raise NotSupported(NO_SUBSCRIPTIONS)
+
+    def dead_letters(self) -> DeadLettersDriver:
+        raise NotSupported(NO_SUBSCRIPTIONS)
+
+    def purging(self) -> PurgingDriver:
+        raise NotSupported(READ_ONLY)
 
     @property
     def native(self) -> Path:

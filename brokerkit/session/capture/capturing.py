@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -342,10 +343,13 @@ def _schema_of(text: str) -> pa.Schema | None:
 
 
 def _name_of(value: Any) -> Any:
-    """Return a choice as the manifest keeps it: a decoder by its name."""
+    """Return a choice as the manifest keeps it: a decoder by the name that its function has."""
     if isinstance(value, OwnSchemas):
         return f"{value.format} {value.reader} {value.message or ''}".rstrip()
-    return value if value is None or isinstance(value, str | bool) else as_decoder(value).name
+    if value is None or isinstance(value, str | bool):
+        return value
+    # a function that is defined again, as by a cell that is run again, has a number behind its name
+    return re.sub(r"#\d+$", "", as_decoder(value).name)
 
 
 def _now() -> str:
