@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.vocabulary.freed import freed
+
 if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
 
@@ -22,7 +24,7 @@ class SocketOutlet:
 
     def __init__(self) -> None:
         self._state: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._receive: Callable[..., None] | None = None
         self._tabs: set[_Tab] = set()
 
@@ -33,13 +35,13 @@ class SocketOutlet:
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._state = state
             self._put({"state": state})
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message to each tab."""
-        with self._lock:
+        with freed(self._lock), self._lock:
             self._put({"message": message})
 
     def on_msg(self, receive: Callable[..., None]) -> None:
@@ -55,7 +57,7 @@ class SocketOutlet:
     def attend(self, connection: ServerConnection) -> None:
         """Serve one tab until it is closed."""
         tab = _Tab(connection)
-        with self._lock:
+        with freed(self._lock), self._lock:
             tab.put(json.dumps({"state": self._state}))
             self._tabs.add(tab)
         writer = threading.Thread(target=tab.write, name="messages to a tab", daemon=True)
@@ -64,7 +66,7 @@ class SocketOutlet:
             for text in connection:
                 self._take(text)
         finally:
-            with self._lock:
+            with freed(self._lock), self._lock:
                 self._tabs.discard(tab)
             tab.end()
             writer.join()
