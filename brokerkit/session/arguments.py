@@ -8,6 +8,7 @@ from typing import Any, Literal
 from brokerkit.core.vocabulary.arguments import check_count, check_name
 from brokerkit.core.vocabulary.capabilities import Model
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.topics import Slice
 
 MessageIds = Literal["new", "keep"]
 
@@ -58,6 +59,19 @@ def topic_names(topic: Any) -> list[str]:
     if not names:
         raise ConfigError("scan needs at least one topic, and got an empty list")
     return list(dict.fromkeys(map(check_topic, names)))
+
+
+def slices_in(topic: Any) -> list[Slice]:
+    """Return the slices that are given in place of names of topics; none if names are given.
+
+    Raises:
+        ConfigError: There are slices and names.
+    """
+    given = list(topic) if isinstance(topic, Iterable) and not isinstance(topic, str | bytes) else [topic]
+    slices = [each for each in given if isinstance(each, Slice)]
+    if slices and len(slices) < len(given):
+        raise ConfigError("scan needs names of topics or slices, not both")
+    return slices
 
 
 def model_of(model: Model | None, share: bool) -> Model | None:

@@ -60,3 +60,11 @@ def test_a_worker_handles_each_message_and_ends_when_it_is_interrupted(nats_serv
         assert handled == set(range(20))
         (me,) = broker.inspector().describe(topic).subscriptions
         assert (me.lag, me.in_flight) == (0, 0)
+
+
+def test_every_slice_is_read_once_by_some_process(nats_server: NatsServer) -> None:
+    topic = topic_on(nats_server, "scripts.slices")
+    with connect(nats_server.url) as broker:
+        broker.publisher().topic(topic).publish_batch([OutboundMessage(str(n).encode()) for n in range(230)])
+    done = run("every_slice.py", nats_server.url, topic)
+    assert (done.returncode, done.stdout) == (0, b"230\n"), done.stderr

@@ -20,7 +20,6 @@ import brokerkit as bk
 from brokerkit.core import Slice
 from brokerkit.session.consume.batches import Batch
 from brokerkit.session.interrupted import Interrupted
-from brokerkit.session.read.dask import read_slice
 from brokerkit.testing.child import end_with_parent, say
 from brokerkit.workbench import Session
 
@@ -232,14 +231,8 @@ def redrive(session: Session, order: dict[str, Any]) -> None:
 
 
 def read(session: Session, order: dict[str, Any]) -> None:
-    """Read one slice with what a dask worker is given."""
-    frame = read_slice(
-        Slice(*order["slice"]),
-        session_token="of another process",
-        target=order["url"],
-        decoder="auto",
-        attributes=True,
-    )
+    """Read one slice of a scan of another process."""
+    frame = session.scan(Slice(*order["slice"]), progress=False).to_pandas()
     say("found", ids=list(frame["id"]), values=list(frame["value"]))
 
 

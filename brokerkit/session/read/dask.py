@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from brokerkit.core.runtime.connection import Connection, connect
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice
-from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
-from brokerkit.frames.decoded import PayloadDecoder
-from brokerkit.frames.masking.mask import Mask
 
 from ..base import BrokerSession, session_with
+from .plan_reader import SliceWork
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
 
-def to_dask(
-    session: BrokerSession,
-    slices: Sequence[Slice],
-    *,
-    decoder: PayloadDecoder,
-    key_decoder: PayloadDecoder,
-    attributes: bool,
-    mask: Mask | None,
-) -> dd.DataFrame:
+def to_dask(session: BrokerSession, slices: Sequence[Slice], work: SliceWork) -> dd.DataFrame:
     """Return a dask DataFrame with one partition per slice."""
     try:
         import dask.dataframe as dd
@@ -37,44 +28,39 @@ def to_dask(
         raise ConfigError(
             "to_dask needs dask, which is not installed: pip install 'brokerkit-notebook[dask]'"
         ) from error
-    meta = to_pandas(FrameBuilder(decoder, attributes, key_decoder=key_decoder, mask=mask).to_table([]))
+    meta = to_pandas(work.empty())
     if not slices:
         return dd.from_pandas(meta, npartitions=1)
+    quotas = work.plan.quotas or [None] * len(slices)
+    general = replace(work, plan=replace(work.plan, slices=(), bounds={}, quotas=None))
     return dd.from_map(
         read_slice,
         list(slices),
+        list(quotas),
         session_token=session.token,
         target=session.target,
-        decoder=decoder,
-        key_decoder=key_decoder,
-        attributes=attributes,
-        mask=mask,
+        work=general,
         meta=meta,
     )
 
 
 def read_slice(
-    slice_: Slice,
-    *,
-    session_token: str,
-    target: str,
-    decoder: PayloadDecoder,
-    key_decoder: PayloadDecoder,
-    attributes: bool,
-    mask: Mask | None,
+    slice_: Slice, quota: int | None, *, session_token: str, target: str, work: SliceWork
 ) -> pd.DataFrame:
     """Read one slice on any worker: with the connection of this process, or a new one."""
-    connection = _connection(session_token, target)
-    builder = FrameBuilder(decoder, attributes, key_decoder=key_decoder, mask=mask)
-    batches = builder.batches(connection.inspector().read(slice_, attributes=attributes))
-    return to_pandas(builder.to_table(batches))
+    here = session_with(session_token)
+    connection = _connected(target) if here is None else here.connection
+    return to_pandas(work.read(connection.inspector(), slice_, quota))
 
 
-def _connection(token: str, target: str) -> Connection:
-    here = session_with(token)
-    return _connected(target) if here is None else here.connection
+_connections: dict[str, Connection] = {}
+_connecting = threading.Lock()
 
 
-@lru_cache(maxsize=8)
 def _connected(target: str) -> Connection:
-    return connect(target)
+    """Return the one connection of this process to a broker."""
+    with _connecting:
+        known = _connections.get(target)
+        if known is None or known.closed:
+            known = _connections[target] = connect(target)
+        return known

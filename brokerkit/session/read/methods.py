@@ -9,6 +9,7 @@ from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.protocols import PositionLike
+from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.core.vocabulary.windows import LATENESS, parse_lateness, slices_of
 from brokerkit.display.descriptions import Description, topics_frame
 from brokerkit.display.sanitize import plain
@@ -16,7 +17,7 @@ from brokerkit.frames.auto.explaining import Explanation
 from brokerkit.frames.explain import explained_row
 from brokerkit.frames.masking.mask import Mask
 
-from ..arguments import MAX_BYTES, MaxBytesWarning, check_bytes, check_topic, topic_names
+from ..arguments import MAX_BYTES, MaxBytesWarning, check_bytes, check_topic, slices_in, topic_names
 from ..base import BrokerSession
 from ..build_frame import frame_of
 from ..filters import Header
@@ -185,7 +186,7 @@ class ReadingSession(BrokerSession):
 
     def scan(
         self,
-        topic: str | Sequence[str],
+        topic: str | Slice | Sequence[str | Slice],
         *,
         start: PositionLike = "earliest",
         end: PositionLike = "latest",
@@ -212,7 +213,8 @@ class ReadingSession(BrokerSession):
         later are not part of the scan. Rows are in order within a slice only.
 
         Args:
-            topic: The name of a topic, or several names.
+            topic: The name of a topic, or several names. Or slices of another scan, perhaps of another
+                process, which say themselves what is read.
             start, end: The ends of the range, as in `peek`.
             partitions, key, header, where: Which messages to read, as in `peek`.
             limit: At most so many rows; None reads all.
@@ -230,12 +232,17 @@ class ReadingSession(BrokerSession):
         slice_rows = check_count(slice_rows, "slice_rows")
         if limit is not None:
             limit = check_count(limit, "limit")
-        topics = topic_names(topic)
+        given = slices_in(topic)
+        if given and (start, end, partitions) != ("earliest", "latest", None):
+            raise ConfigError(
+                "slices say themselves what is read: leave out start=, end= and partitions= (between narrows)"
+            )
+        topics = topic_names([each.topic for each in given] or topic)
         span = parse_range(start, end, lateness)
         finder = range_finder(self, scan_for_time)
         chosen = parse_partitions(partitions)
         located = {name: finder.locate(name, span, chosen) for name in dict.fromkeys(topics)}
-        slices = [
+        slices = given or [
             slice_
             for name in topics
             for each in located[name]
@@ -256,8 +263,8 @@ class ReadingSession(BrokerSession):
         plan = Plan(
             tuple(slices),
             {(name, each.bounds.partition): each.bounds for name in located for each in located[name]},
-            title=f"scan of {shown} {span}",
-            asked=f"{topics!r} from {start!r} to {end!r}{late}",
+            title=f"scan of {shown} {span}" if not given else f"scan of slices of {shown}",
+            asked=f"{[each.plain[:4] for each in given] or topics!r} from {start!r} to {end!r}{late}",
             doubt=span.doubt([each for stretches in located.values() for each in stretches]),
         )
         scan = Scan(self, planned(self, list(located), reading), plan, progress=progress)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokerkit.core.runtime.inspector import ConnectedInspector
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.decoded import PayloadDecoder
 from brokerkit.frames.fields import Field, exact_fields, field_of, guessed, with_fields
+from brokerkit.frames.masking.mask import Mask
 
 from ..combined_filter import CombinedFilter
 from ..expressions import fits
@@ -28,6 +32,90 @@ TYPE_ROWS = 1_000
 """How many rows say which type a field of JSON has in a stream."""
 OF_ATTRIBUTES = frozenset({"attributes", "value", "raw", "format", "schema", "key", "raw_key"})
 """The columns that attributes have a part in: they may say how to decode."""
+
+
+def reader_of(
+    inspector: ConnectedInspector,
+    plan: Plan,
+    builder: FrameBuilder,
+    fields: Sequence[Field],
+    attributes: bool,
+) -> SliceReader:
+    """Return a reader of the slices of a plan.
+
+    Args:
+        inspector: The inspector of the broker.
+        plan: The plan.
+        builder: A builder of the columns that are needed.
+        fields: The fields that filters look at, with their types.
+        attributes: Whether headers are read if they are needed.
+    """
+    needs = plan.needs()
+    return SliceReader(
+        inspector,
+        plan.slices,
+        builder,
+        wanted=CombinedFilter(plan.filters),
+        limit=plan.limit,
+        quotas=plan.quotas,
+        steps=plan.steps,
+        fields=fields,
+        attributes=attributes and (needs is None or bool(needs & OF_ATTRIBUTES)),
+    )
+
+
+def shown(batch: pa.RecordBatch, plan: Plan, fields: Sequence[Field]) -> pa.RecordBatch:
+    """Return the selected columns of rows that were read."""
+    if plan.columns is None:
+        return batch
+    return (batch if plan.fields_first else with_fields(batch, fields)).select(list(plan.columns))
+
+
+@dataclass(frozen=True)
+class SliceWork:
+    """What is done with each slice, the same in every process. It is picklable and has no secret.
+
+    Attributes:
+        decoder: The decoder of payloads.
+        key_decoder: The decoder of keys.
+        attributes: Whether the headers are read.
+        mask: What is hidden; None hides nothing.
+        plan: The filters and columns.
+        fields: The selected fields with their types.
+    """
+
+    decoder: PayloadDecoder
+    key_decoder: PayloadDecoder
+    attributes: bool
+    mask: Mask | None
+    plan: Plan
+    fields: tuple[Field, ...]
+
+    def read(self, inspector: ConnectedInspector, slice_: Slice, quota: int | None) -> pa.Table:
+        """Return the rows of a slice, at most `quota`."""
+        builder = self._builder()
+        plan = replace(self.plan, slices=(slice_,), quotas=None if quota is None else (quota,))
+        fields = self.fields if plan.fields_first else ()
+        reader = reader_of(inspector, plan, builder, fields, self.attributes)
+        batches = [shown(part.batch, plan, self.fields) for part in reader.parts(progress=False)]
+        reader.report.warn_of_filter()
+        return pa.Table.from_batches(batches, self.empty().schema)
+
+    def empty(self) -> pa.Table:
+        """Return a table without rows."""
+        batch = pa.RecordBatch.from_pylist([], self._builder().schema)
+        if self.plan.fields_first:
+            batch = with_fields(batch, self.fields)
+        return pa.Table.from_batches([shown(batch, self.plan, self.fields)])
+
+    def _builder(self) -> FrameBuilder:
+        return FrameBuilder(
+            self.decoder,
+            self.attributes,
+            key_decoder=self.key_decoder,
+            mask=self.mask,
+            only=self.plan.needs(),
+        )
 
 
 class PlanReader:
@@ -91,27 +179,24 @@ class PlanReader:
 
     def slices(self, builder: FrameBuilder) -> SliceReader:
         """Return a reader of the slices, whose batches have the columns of the builder."""
-        plan, needs = self._plan, self._plan.needs()
-        return SliceReader(
-            self._session.inspector,
-            plan.slices,
-            builder,
-            wanted=CombinedFilter(plan.filters),
-            limit=plan.limit,
-            quotas=plan.quotas,
-            steps=plan.steps,
-            fields=self.typed_fields if plan.fields_first else (),
-            attributes=self._reading.attributes and (needs is None or bool(needs & OF_ATTRIBUTES)),
-        )
+        fields = self.typed_fields if self._plan.fields_first else ()
+        return reader_of(self._session.inspector, self._plan, builder, fields, self._reading.attributes)
 
     def shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the selected columns of rows that were read, with the types of `schema`."""
-        plan = self._plan
-        if plan.columns is None:
-            return batch
-        if not plan.fields_first:
-            batch = with_fields(batch, self.typed_fields)
-        return batch.select(list(plan.columns))
+        return batch if self._plan.columns is None else shown(batch, self._plan, self.typed_fields)
+
+    def work(self) -> SliceWork:
+        """Return what is done with each slice, for other processes."""
+        whole = self.whole
+        return SliceWork(
+            whole.decoder,
+            whole.key_decoder,
+            self._reading.attributes,
+            whole.mask,
+            self._plan,
+            tuple(self.typed_fields),
+        )
 
     def table(self, parts: Sequence[Part], builder: FrameBuilder) -> pa.Table:
         """Return the selected columns of all rows, with types that fit all of them."""

@@ -267,20 +267,18 @@ class Scan(PlannedScan):
         """Return a dask DataFrame with one partition per slice. Workers connect by themselves.
 
         No credential is put into the task graph: a worker reads them from its environment, or from its saved
-        connection of the same name.
+        connection of the same name. Each worker keeps one connection. A slice is read again as often as Dask
+        is told to retry.
 
         Raises:
-            ConfigError: The scan has a filter, `expand` or `limit`.
+            ConfigError: Dask is not installed; or the scan has `expand`, or counts rows across slices
+                (`head`, ``limit=``).
         """
         from .dask import to_dask
 
-        if self._expands or self._plan != self._plan.of_range():
-            raise ConfigError("to_dask reads whole slices: leave out expand=, limit=, key= and where=")
-        return to_dask(
-            self._session,
-            self.slices,
-            decoder=self._reader.whole.decoder,
-            key_decoder=self._reader.whole.key_decoder,
-            attributes=self._reading.attributes,
-            mask=self._reader.whole.mask,
-        )
+        if self._expands or self._plan.counts:
+            raise ConfigError(
+                "to_dask reads each slice alone: leave out expand=, limit= and head() "
+                "(select takes fields; sample, where and between narrow what is read)"
+            )
+        return to_dask(self._session, self.slices, self._reader.work())
