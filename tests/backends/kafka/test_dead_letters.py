@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pyarrow.compute as pc
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 import brokerkit as bk
@@ -95,7 +96,9 @@ def test_spring_headers_are_read_and_records_go_back_to_their_partition(
     for _, of_key in again.groupby("key"):
         numbers = [int(each) for each in of_key.sort_values("offset")["value"]]
         assert numbers == sorted(numbers)
-    ends = {each.partition: each.end for each in s.inspector.bounds(f"{topic}-dlq")}
+    with closing(Consumer({"bootstrap.servers": kafka_server.bootstrap, "group.id": "asks"})) as client:
+        asked = (TopicPartition(f"{topic}-dlq", number) for number in range(3))
+        ends = {each.partition: client.get_watermark_offsets(each)[1] for each in asked}
     assert positions(kafka_server, f"{topic}-dlq") == ends
     assert len(s.dead_letters(topic)) == 0
     assert len(s.dead_letters(topic, through=f"other-{topic}")) == 60

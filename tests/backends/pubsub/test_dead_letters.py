@@ -14,7 +14,7 @@ from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
-from .conftest import new_name, url_of
+from .conftest import PROJECT, new_name, url_of
 
 
 @pytest.fixture
@@ -59,6 +59,11 @@ def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) ->
     receipts = s.redrive(topic, confirm=topic, progress=False)
     assert receipts.counts == {"confirmed": 4, "failed": 0, "unknown": 0}
     assert s.dead_letters(topic, side_effects="give back").empty
+    client = s.native.subscriber
+    work = client.subscription_path(PROJECT, f"{letters}-work")
+    asked = {"subscription": work, "max_messages": 10, "return_immediately": True}
+    with pytest.warns(DeprecationWarning, match="return_immediately"):
+        assert not client.pull(request=asked).received_messages, "as Google's client says"
     again = s.pull(topic, 6, subscription=f"{topic}-billing", timeout=20)
     assert sorted(again["value"])[4:] == ["mended", "mended"]
     names = {each["name"] for each in again["attributes"].iloc[0]}

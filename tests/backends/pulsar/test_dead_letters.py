@@ -14,6 +14,10 @@ from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
+from .test_operating import backlog
+
+THROUGH = "brokerkit-redrive"
+
 
 @pytest.fixture
 def s(pulsar_server: PulsarServer) -> Iterator[Session]:
@@ -48,16 +52,24 @@ def failed(s: Session, count: int, **options: int) -> str:
 
 
 @pytest.mark.parametrize("options", [{}, pytest.param({"partitions": 2}, marks=pytest.mark.extended)])
-def test_a_dead_letter_goes_back_to_its_topic_once(s: Session, options: dict[str, int]) -> None:
+def test_a_dead_letter_goes_back_to_its_topic_once(
+    s: Session, pulsar_server: PulsarServer, options: dict[str, int]
+) -> None:
     topic = failed(s, 20, **options)
+    full = f"persistent://public/default/{topic}"
     found = s.dead_letters(topic)
-    assert set(found["origin_topic"]) == {f"persistent://public/default/{topic}"}
+    assert set(found["origin_topic"]) == {full}
     assert set(found["origin_subscription"]) == {"billing"}
     assert len(s.redrive(topic, limit=5, confirm=topic, progress=False)) == 5
     assert len(s.dead_letters(topic)) == 15
+    left = sum(backlog(pulsar_server, each, THROUGH) for each in set(found["topic"]))
+    assert left == 15, "as the broker says"
+    assert backlog(pulsar_server, full, "billing") == 5
     receipts = s.redrive(topic, confirm=topic, progress=False)
     assert receipts.counts == {"confirmed": 15, "failed": 0, "unknown": 0}
     assert s.dead_letters(topic).empty
+    assert sum(backlog(pulsar_server, each, THROUGH) for each in set(found["topic"])) == 0
+    assert backlog(pulsar_server, full, "billing") == 20
     assert s.redrive(topic, confirm=topic, progress=False).empty
     again = s.peek(topic, 100)
     assert set(Counter(again["value"]).values()) == {2}
@@ -77,7 +89,7 @@ def test_chosen_rows_go_and_the_others_stay(s: Session) -> None:
     assert len(s.redrive(topic, confirm=topic, progress=False)) == 16
 
 
-def test_messages_are_moved_for_a_subscription(s: Session) -> None:
+def test_messages_are_moved_for_a_subscription(s: Session, pulsar_server: PulsarServer) -> None:
     topic, there = (f"t-{uuid.uuid4().hex[:8]}" for _ in range(2))
     s.create_topic(topic)
     s.create_topic(there)
@@ -87,6 +99,7 @@ def test_messages_are_moved_for_a_subscription(s: Session) -> None:
     frame = frame[frame["value"].astype(int) < 5]
     receipts = s.move(frame, there, through="work", confirm=frame["topic"].iloc[0], progress=False)
     assert receipts["removed"].all()
+    assert backlog(pulsar_server, frame["topic"].iloc[0], "work") == 5, "as the broker says"
     assert sorted(s.peek(there)["value"]) == ["0", "1", "2", "3", "4"]
     assert sorted(s.pull(topic, 10, subscription="work", timeout=5)["value"]) == ["5", "6", "7", "8", "9"]
 
@@ -119,9 +132,9 @@ def test_a_reset_of_the_subscription_brings_back_what_was_redriven(
     told = {"bk-dead-letter-topic": topic}
     s.publish_batch(letters, [OutboundMessage(str(n), f"k{n % 5}", told) for n in range(20)])
     receipts = s.redrive(topic, limit=13, confirm=topic, progress=False)
-    through = "brokerkit-redrive"
-    assert f"'{through}', 'earliest'" in receipts.attrs["brokerkit"]["undo"][0]
-    assert s.reset(letters, through, "earliest", confirm=through)["status"].eq("done").all()
+    with pytest.raises(bk.NotSupported, match=f"'{THROUGH}', 'earliest'"):
+        s.undo(receipts, confirm=topic)
+    assert s.reset(letters, THROUGH, "earliest", confirm=THROUGH)["status"].eq("done").all()
     assert len(s.dead_letters(topic)) == 20
     assert len(s.peek(topic, 100)) == 13
     # those that have a copy already are only removed

@@ -16,6 +16,7 @@ from brokerkit.session.operate.taken_source import TakenSource
 from brokerkit.workbench import Session
 
 from .conftest import new_name, new_queue, new_topic
+from .test_purging import counts
 
 
 def reject(session: Session, topic: str, subscription: str | None, count: int) -> None:
@@ -48,9 +49,11 @@ def test_a_queue_shows_reasons_and_gets_its_messages_back_in_order(session: Sess
     assert list(found["reason"][:2]) == ["Even", "Odd"]
     assert set(found["topic"]) == {f"{queue}/$deadletterqueue"}
     assert len(session.redrive(queue, dry_run=True)) == 700
+    assert counts(session, queue) == (0, 0, 0, 700), "as the administration says"
     receipts = session.redrive(queue, confirm=queue, progress=False)
     assert receipts.counts == {"confirmed": 700, "failed": 0, "unknown": 0}
     assert receipts["removed"].all()
+    assert counts(session, queue) == (700, 0, 0, 0)
     again = session.peek(queue, 1000)
     assert numbers(again) == list(range(700))
     names = {each["name"] for each in again["attributes"].iloc[0]}
@@ -96,6 +99,7 @@ def test_chosen_and_edited_rows_go_and_the_others_stay(session: Session) -> None
     odd["value"] = [str(1000 + each) for each in numbers(odd)]
     receipts = session.redrive(odd.iloc[:10], confirm=queue, progress=False)
     assert receipts.counts["confirmed"] == 10
+    assert counts(session, queue) == (10, 0, 0, 30)
     assert numbers(session.peek(queue)) == [1000 + each for each in range(1, 21, 2)]
     assert len(session.dead_letters(queue)) == 30
     reject(session, queue, None, 10)
@@ -108,8 +112,12 @@ def test_a_subscription_gives_back_to_its_topic_and_says_who_else_gets_it(sessio
     found = session.dead_letters(topic)
     assert set(found["origin_subscription"]) == {"billing"}
     assert set(found["origin_topic"]) == {topic}
+    ask = session.native.administration.get_subscription_runtime_properties
+    assert [ask(topic, name).dead_letter_message_count for name in ("billing", "audit")] == [6, 0]
     with pytest.warns(MoveWarning, match="2 subscriptions"):
         session.redrive(topic, confirm=topic, progress=False)
+    assert [ask(topic, name).dead_letter_message_count for name in ("billing", "audit")] == [0, 0]
+    assert [ask(topic, name).active_message_count for name in ("billing", "audit")] == [6, 12]
     assert numbers(session.peek(f"{topic}/Subscriptions/billing")) == list(range(6))
     assert len(session.peek(f"{topic}/Subscriptions/audit")) == 12
 
@@ -217,8 +225,10 @@ def test_messages_of_a_queue_are_moved(session: Session) -> None:
     frame = session.peek(here)
     receipts = session.move(frame.iloc[::2], there, confirm=here, progress=False)
     assert receipts["removed"].all()
-    assert numbers(session.peek(there)) == [0, 2, 4, 6, 8]
-    assert numbers(session.peek(here)) == [1, 3, 5, 7, 9]
+    assert counts(session, here) == counts(session, there) == (5, 0, 0, 0)
+    for queue, kept in ((there, range(0, 10, 2)), (here, range(1, 10, 2))):
+        with session.native.client.get_queue_receiver(queue) as receiver:
+            assert [int(str(each)) for each in receiver.peek_messages(20)] == list(kept)
 
 
 @pytest.mark.parametrize("many", [60, pytest.param(1200, marks=pytest.mark.extended)])
