@@ -10,7 +10,7 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.attribute_bytes import WRITE, pair_of
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
 
-from .arrow import Array
+from .arrow import Array, ChunkedArray
 from .decoded import objects_of
 from .schema import ATTRIBUTE, ATTRIBUTES
 
@@ -48,11 +48,12 @@ def attributes_array(column: Any, length: int) -> Array:
     return _lists(offsets, _structs(names, data, types))
 
 
-def pairs_of(array: Array) -> tuple[list[Attributes], dict[int, str]]:
+def pairs_of(column: Array | ChunkedArray) -> tuple[list[Attributes], dict[int, str]]:
     """Return the frame's column as `Attributes` per row, and the reason for each row that cannot be read.
 
     NA is the same as no attributes.
     """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     lists: Any = array if array.type == ATTRIBUTES else array.cast(ATTRIBUTES)
     flat = lists.flatten()
     if not len(flat):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import nats
@@ -88,6 +90,37 @@ def test_single_messages_are_removed_and_the_frame_has_them(
     assert list(again["status"]) == ["gone", "gone"]
     s.publish_frame(topic, done[["value", "raw", "key", "attributes"]])
     assert left(nats_server, stream)["mine"] == 10
+
+
+def test_scheduled_messages_are_listed_and_cancelled(
+    s: Session, nats_server: NatsServer, subject: str
+) -> None:
+    stream, topic, target = f"S-{subject}", f"later.{subject}", f"now.{subject}"
+    settings = {"name": stream, "subjects": [topic, target], "allow_msg_schedules": True}
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    async def schedule(*hours: int) -> None:
+        client = await nats.connect(nats_server.url)
+        try:
+            await client.request(f"$JS.API.STREAM.CREATE.{stream}", json.dumps(settings).encode())
+            for each in hours:
+                at = (now + timedelta(hours=each)).isoformat().replace("+00:00", "Z")
+                headers = {"Nats-Schedule": f"@at {at}", "Nats-Schedule-Target": target}
+                await client.jetstream().publish(topic, b'{"hours": %d}' % each, headers=headers)
+        finally:
+            await client.close()
+
+    asyncio.run(schedule())
+    assert list(s.scheduled(topic)["due"]) == []
+    # the server keeps the last schedule of a subject
+    asyncio.run(schedule(3, 1, 2))
+    found = s.scheduled(topic, expand=True)
+    assert list(found["due"]) == [now + timedelta(hours=2)]
+    assert list(found["value.hours"]) == [2]
+    assert left(nats_server, stream) == {subject: 1}
+    assert list(s.purge(topic, rows=found, confirm=topic)["status"]) == ["removed"]
+    assert left(nats_server, stream) == {}
+    assert s.scheduled(topic).empty
 
 
 def test_rows_of_another_topic_remove_nothing(s: Session, nats_server: NatsServer, filled: Filled) -> None:

@@ -144,6 +144,7 @@ def test_a_position_is_refused_with_what_there_is(session: Session) -> None:
 
 def test_scheduled_messages_are_listed_and_cancelled(session: Session) -> None:
     queue = new_queue(session)
+    assert list(session.scheduled(queue)["due"]) == []
     now = datetime.now(UTC).replace(microsecond=0)
     for hours in (3, 1, 2):
         due = {"$sb.scheduled_enqueue_time": now + timedelta(hours=hours)}
