@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from brokerkit.core.contract.dead_letters import DeadLettersDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
-from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace, HeaderRule
-from brokerkit.core.vocabulary.errors import AlreadyExists
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace, HeaderRule, is_retrying, is_telling
+from brokerkit.core.vocabulary.errors import AlreadyExists, ConfigError
 from brokerkit.core.vocabulary.positions import Earliest
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
@@ -90,6 +91,23 @@ class PulsarDeadLetters(DeadLettersDriver):
         self._topics.partitions(full, timeout)
         kind = "retries" if full.endswith(RETRIES) else "dead letters"
         return DeadLetterPlace(name, kind, "take", through=SUBSCRIPTION)
+
+    def movable(self, name: str, timeout: float) -> DeadLetterPlace:
+        deadline = Deadline(timeout)
+        place = self.place(name, deadline.remaining())
+        if is_telling(name) or is_retrying(name):
+            return place
+        # a subscription of ours would remove them for no other one, and keep the backlog of the topic
+        rest, found = self._topics.required_rest(), set[str]()
+        for part in self._topics.parts(self._topics.full(name), deadline.remaining()).values():
+            found.update(rest.stats(part, deadline.remaining()).get("subscriptions") or {})
+        names = sorted(found - {SUBSCRIPTION})
+        if len(names) > 1:
+            raise ConfigError(
+                f"{name!r} has several subscriptions ({', '.join(names)}): name the one for which messages "
+                "are removed, through=NAME; the others still get them"
+            )
+        return replace(place, through=names[0]) if names else place
 
     def prepare(self, place: DeadLetterPlace, timeout: float) -> None:
         if place.through != SUBSCRIPTION:

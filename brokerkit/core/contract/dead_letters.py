@@ -50,6 +50,16 @@ class DeadLettersDriver(ABC):
             NotSupported: Messages of this topic cannot be removed one by one.
         """
 
+    def movable(self, name: str, timeout: float) -> DeadLetterPlace:
+        """Return how messages are moved away from a topic: as `place`, unless the system knows better.
+
+        Raises:
+            ConfigError: It has several subscriptions, of which one must be named.
+            NotFound: The topic does not exist.
+            NotSupported: Messages of this topic cannot be removed one by one.
+        """
+        return self.place(name, timeout)
+
     def full(self, topic: str) -> str:
         """Return the name of a topic as lists of topics have it."""
         return topic

@@ -113,6 +113,17 @@ class ConnectedDeadLetters(Asking):
         made = self._ask(lambda: self._driver.place(name, timeout), timeout)
         return replace(made, kind=kind or made.kind, origin=made.origin or origin)
 
+    def movable(self, name: str, *, timeout: float = SECONDS) -> DeadLetterPlace:
+        """Return how messages are moved away from a topic, if no subscription of it is named.
+
+        Raises:
+            ConfigError: It has several subscriptions, of which one must be named.
+            NotFound: There is no such topic.
+            NotSupported: They cannot be removed one by one.
+        """
+        check_name(name, "topic")
+        return self._ask(lambda: self._driver.movable(name, timeout), timeout)
+
     def prepare(self, place: DeadLetterPlace, *, timeout: float = SECONDS) -> None:
         """Make what removing needs, such as the subscription of the place."""
         self._refuse("it moves no messages")

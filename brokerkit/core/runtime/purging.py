@@ -148,6 +148,12 @@ class ConnectedPurging(Asking):
 
     def _plan_backlog(self, topic: str, subscription: str, wanted: Any, timeout: float) -> PurgePlan:
         if "backlog" not in self._capabilities.purges:
+            reason = self._capabilities.lacks.get("reset")
+            if reason is not None:
+                raise NotSupported(
+                    f"messages are not removed for one subscription here: purge({topic!r}) without "
+                    f"subscription= removes what is there. {reason}"
+                )
             raise NotSupported(
                 "messages are not kept for each subscription here, it has a position in the topic: "
                 f"reset({topic!r}, {subscription!r}, to=...) skips messages for it, and purge({topic!r}) "

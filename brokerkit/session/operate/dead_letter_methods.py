@@ -223,7 +223,8 @@ class DeadLetterSession(BrokerSession):
         Args:
             frame: The messages, as `peek` or `scan` read them. They are sent as they are in the frame.
             to: The topic to move them to.
-            through: The subscription through which they are taken, where a topic has several.
+            through: The subscription for which they are removed, where a topic has several: the others still
+                get them. None for the only one.
             to_session, rate, journal, dry_run, timeout, progress: As in `redrive`.
             confirm: The name of the topic that they are in again.
 
@@ -243,9 +244,11 @@ class DeadLetterSession(BrokerSession):
         if len(selection.topics) > 1:
             raise ConfigError(f"move takes rows of one topic, not of {len(selection.topics)}")
         name = "".join(selection.topics)
-        places = [self.connection.dead_letters().place(each) for each in selection.topics]
-        if through is not None:
-            places = [replace(each, through=through) for each in places]
+        connected = self.connection.dead_letters()
+        if through is None:
+            places = [connected.movable(each) for each in selection.topics]
+        else:
+            places = [replace(connected.place(each), through=through) for each in selection.topics]
         return self._moved(
             "move", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
             progress,

@@ -70,11 +70,11 @@ class Source(ABC):
                 f"the originals in {name!r} are gone: move() takes a frame of their copies, found by the "
                 f"header {REDRIVE_ID!r}, to a topic"
             )
-        exactly = "undo(receipts) lists them again; " if self.place.removal == "position" else ""
+        if self.place.removal == "position":
+            return f"undo(receipts, confirm=...) lists them in {name!r} again, and the copies stay"
         return (
-            f"the log of {name!r} keeps the originals for a while: {exactly}reset({name!r}, {through!r}, "
-            f"'earliest', confirm={through!r}) forgets that they and those of earlier calls were removed. "
-            "The next call moves them again, and the copies stay"
+            f"reset({name!r}, {through!r}, 'earliest', confirm={through!r}) lists them again, with those of "
+            "earlier calls, as long as the log keeps them; the copies stay"
         )
 
     def close(self) -> None:

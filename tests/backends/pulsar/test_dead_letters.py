@@ -89,15 +89,27 @@ def test_chosen_rows_go_and_the_others_stay(s: Session) -> None:
     assert len(s.redrive(topic, confirm=topic, progress=False)) == 16
 
 
-def test_messages_are_moved_for_a_subscription(s: Session, pulsar_server: PulsarServer) -> None:
+@pytest.mark.parametrize("others", [[], ["audit"]])
+def test_messages_are_moved_for_a_subscription(
+    s: Session, pulsar_server: PulsarServer, others: list[str]
+) -> None:
     topic, there = (f"t-{uuid.uuid4().hex[:8]}" for _ in range(2))
     s.create_topic(topic)
     s.create_topic(there)
-    s.create_subscription(topic, "work", start="earliest")
+    for name in ("work", *others):
+        s.create_subscription(topic, name, start="earliest")
     s.publish_batch(topic, [str(n) for n in range(10)])
     frame = s.peek(topic)
     frame = frame[frame["value"].astype(int) < 5]
-    receipts = s.move(frame, there, through="work", confirm=frame["topic"].iloc[0], progress=False)
+    given = {"confirm": frame["topic"].iloc[0], "progress": False}
+    if others:
+        for how in (given, {"dry_run": True}):
+            with pytest.raises(bk.ConfigError, match=r"several subscriptions \(audit, work\)"):
+                s.move(frame, there, **how)
+    receipts = s.move(frame, there, **given, **({"through": "work"} if others else {}))
+    assert set(s.subscriptions(topic)["subscription"]) == {"work", *others}
+    for name in others:
+        assert backlog(pulsar_server, frame["topic"].iloc[0], name) == 10
     assert receipts["removed"].all()
     assert backlog(pulsar_server, frame["topic"].iloc[0], "work") == 5, "as the broker says"
     assert sorted(s.peek(there)["value"]) == ["0", "1", "2", "3", "4"]
@@ -132,7 +144,7 @@ def test_a_reset_of_the_subscription_brings_back_what_was_redriven(
     told = {"bk-dead-letter-topic": topic}
     s.publish_batch(letters, [OutboundMessage(str(n), f"k{n % 5}", told) for n in range(20)])
     receipts = s.redrive(topic, limit=13, confirm=topic, progress=False)
-    with pytest.raises(bk.NotSupported, match=f"'{THROUGH}', 'earliest'"):
+    with pytest.raises(bk.NotSupported, match=f"'{THROUGH}', 'earliest', confirm='{THROUGH}'\\) lists"):
         s.undo(receipts, confirm=topic)
     assert s.reset(letters, THROUGH, "earliest", confirm=THROUGH)["status"].eq("done").all()
     assert len(s.dead_letters(topic)) == 20

@@ -142,6 +142,14 @@ def test_a_position_is_refused_with_what_there_is(session: Session) -> None:
     assert counts(session, queue)[0] == 1
 
 
+def test_a_subscription_beside_the_queue_is_refused_without_naming_what_is_refused_too(
+    session: Session,
+) -> None:
+    with pytest.raises(bk.NotSupported, match="without subscription= removes what is there") as refused:
+        session.purge(new_queue(session), subscription="billing", dry_run=True)
+    assert "reset(" not in str(refused.value)
+
+
 def test_scheduled_messages_are_listed_and_cancelled(session: Session) -> None:
     queue = new_queue(session)
     assert list(session.scheduled(queue)["due"]) == []
