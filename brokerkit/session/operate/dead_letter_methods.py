@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from math import inf
@@ -119,6 +119,7 @@ class DeadLetterSession(BrokerSession):
         partitions: Literal["key"] | None = None,
         naming: str | None = None,
         through: str | None = None,
+        side_effects: str | None = None,
         journal: str | PathLike[str] | None = None,
         dry_run: bool = False,
         confirm: str | None = None,
@@ -145,7 +146,7 @@ class DeadLetterSession(BrokerSession):
             headers: "strip" leaves out the headers that tell why it was given up; "keep" leaves them.
             partitions: None sends each to the partition that it came from, where that is known and there is
                 one. "key" lets the key decide.
-            naming, through: As in `dead_letters`.
+            naming, through, side_effects: As in `dead_letters`; `side_effects` is for a dry run.
             journal: A file that records outcomes as they come, so that the receipts of a call that goes on
                 are complete; see `publish_frame`.
             dry_run: Change nothing, and return what would be sent.
@@ -178,6 +179,8 @@ class DeadLetterSession(BrokerSession):
         )
         refuse_unless_unmasked(self.mask, unmask, "redrive passes messages on as they are")
         filtering = any(each is not None for each in (key, header, where))
+        if _one_of("side_effects", side_effects, (None, "give back")) is not None and not dry_run:
+            raise ConfigError("side_effects= is for dry_run=True: without it, redrive takes them anyway")
         self.connection.dead_letters().check_has("redrive")
         if isinstance(what, str):
             name = check_topic(what)
@@ -199,7 +202,7 @@ class DeadLetterSession(BrokerSession):
             name, places = self._places_of(what, selection, through)
         return self._moved(
             "redrive", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
-            progress,
+            progress, self._readable if side_effects is None else self._given_back,
         )  # fmt: skip
 
     def move(
@@ -251,7 +254,7 @@ class DeadLetterSession(BrokerSession):
             places = [replace(connected.place(each), through=through) for each in selection.topics]
         return self._moved(
             "move", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
-            progress,
+            progress, self._readable,
         )  # fmt: skip
 
     def _moved(
@@ -267,13 +270,18 @@ class DeadLetterSession(BrokerSession):
         dry_run: bool,
         confirm: str | None,
         progress: bool,
+        look: Callable[[DeadLetterPlace], Source],
     ) -> pd.DataFrame:
         connected = self.connection.dead_letters()
         copies = Copies(
             target, connected.rules, rules, self.capabilities, same_broker=target.name == self.name
         )
         if dry_run:
-            return plan_frame([self._readable(each) for each in places], copies, selection, pace)
+            with ExitStack() as looking:
+                looked = [look(each) for each in places]
+                for source in looked:
+                    looking.callback(source.close)
+                return plan_frame(looked, copies, selection, pace)
         self.connection.refuse_if_read_only("it moves no messages")
         if not places:
             return receipts_frame([], {"moved": f"{verb} of no rows"})
@@ -347,8 +355,8 @@ class DeadLetterSession(BrokerSession):
         """Return a source that only reads."""
         if self.capabilities.slices == "never":
             raise NotSupported(
-                f"messages of {place.name!r} are not shown without taking them: "
-                'dead_letters(..., side_effects="give back") takes them and gives them back'
+                f"messages of {place.name!r} are not shown without taking them: dead_letters and the dry run "
+                'of redrive take side_effects="give back", which takes them and gives them back'
             )
         return ReadSource(self, place) if place.removal == "delete" else RememberedSource(self, place)
 

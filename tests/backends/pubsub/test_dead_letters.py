@@ -53,6 +53,13 @@ def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) ->
     assert set(found["origin_subscription"]) == {f"{topic}-billing"}
     assert set(found["origin_topic"]) == {topic}
     assert set(found["topic"]) == {letters}
+    with pytest.raises(bk.NotSupported, match="give back"):
+        s.redrive(topic, dry_run=True)
+    plan = s.redrive(topic, dry_run=True, side_effects="give back")
+    assert sorted(plan["source_id"]) == sorted(found["id"])
+    assert set(plan["target"]) == {topic}
+    with pytest.raises(bk.ConfigError, match="for dry_run=True"):
+        s.redrive(topic, side_effects="give back", confirm=topic)
     mended = found.iloc[:2].copy()
     mended["value"] = "mended"
     assert s.redrive(mended, confirm=topic, progress=False)["removed"].all()
