@@ -296,6 +296,18 @@ def test_a_manifest_that_is_not_one_is_refused(orders: Session, data: Path) -> N
             orders.capture("orders", data)
 
 
+@pytest.mark.parametrize("name", ["../mine.parquet", "/etc/mine.parquet", "a/../../mine.parquet", "mine.txt"])
+def test_a_manifest_names_no_file_outside_its_folder(orders: Session, data: Path, name: str) -> None:
+    orders.capture("orders", data)
+    mine = data.parent / "mine.parquet"
+    mine.write_text("mine")
+    manifest = data / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"replaced": []', f'"replaced": ["{name}"]'))
+    with pytest.raises(bk.ConfigError, match="names a file that is not one of its folder"):
+        orders.capture("orders", data)
+    assert mine.exists()
+
+
 def test_where_the_first_call_begins_is_chosen(orders: Session, data: Path) -> None:
     assert orders.capture("orders", data, start="latest").rows == 0
     orders.publish("orders", {"id": 20})

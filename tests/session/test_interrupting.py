@@ -83,7 +83,7 @@ def test_copy_keeps_its_outcomes_and_resume_doubles_nothing(scenes: dict[str, di
     assert scene["before"]["unknown"] > 0
     assert scene["after"] == {"confirmed": 5_000, "failed": 0, "unknown": 0}
     assert scene["complete"]
-    assert "copy(..., resume=session.last_interrupted.frame) goes on" in scene["text"]
+    assert "the same call with resume=session.last_interrupted.frame goes on" in scene["text"]
 
 
 def test_an_interrupted_transaction_stores_nothing_and_offers_no_resume(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
@@ -144,6 +144,11 @@ class Manifest:
         return topic == self.topic or topic in self.names
 
     @property
+    def all_names(self) -> list[str]:
+        """The names of all files that it has and had."""
+        return [*(each.name for each in self.files), *self.replaced]
+
+    @property
     def rows(self) -> int:
         """How many rows the data set has."""
         return sum(each.rows for each in self.files)
@@ -185,7 +190,7 @@ def manifest_of(folder: Path) -> Manifest | None:
             f"{file} has version {version!r}, and this brokerkit reads version {VERSION}: use a newer one"
         )
     try:
-        return Manifest(
+        made = Manifest(
             **{
                 **found,
                 "partitions": _rows(Reached, found["partitions"], ("start", "next", "last")),
@@ -197,6 +202,17 @@ def manifest_of(folder: Path) -> Manifest | None:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{file} is damaged: {type(error).__name__}: {error}") from error
+    outside = next((name for name in made.all_names if not _is_inside(name)), None)
+    if outside is not None:
+        raise ConfigError(f"{file} names a file that is not one of its folder ({outside!r:.60})")
+    return made
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name is that of a Parquet file in the folder or one below it."""
+    path = PurePosixPath(name)
+    plain = not path.is_absolute() and ".." not in path.parts and "\\" not in name and ":" not in name
+    return plain and path.suffix == ".parquet"
 
 
 def _written(value: Any) -> Any:

@@ -293,8 +293,8 @@ class Copying:
     def _note_end(self, rest: str) -> None:
         note(
             f"copying {self._source!r} to {self._target!r} ended early, because the target did not confirm: "
-            f"it tried {len(self._results):,} messages {rest}. copy(..., resume=) with this outcome frame "
-            "goes on",
+            f"it tried {len(self._results):,} messages {rest}. The same call with resume= and this outcome "
+            "frame goes on",
             CopyWarning,
         )
 
@@ -375,7 +375,7 @@ class Copying:
         return Interrupted(
             f"copying {self._source!r} to {self._target!r} was interrupted after {len(self._results):,} "
             "messages. The outcomes are in session.last_interrupted.frame; "
-            "copy(..., resume=session.last_interrupted.frame) goes on.",
+            "the same call with resume=session.last_interrupted.frame goes on.",
             self.outcome(),
         )
 
