@@ -389,3 +389,19 @@ def test_payloads_with_a_schema_of_a_registry_are_masked(schema_registry_server:
         assert json.loads(found["value"][0])["id"] == 7
         assert found.attrs["brokerkit"]["counts"]["failures"] == 1
         check(found, masked.peek("orders", expand=True))
+
+
+@pytest.mark.parametrize("mask", ["text", "paths", "detectors", "allow"])
+def test_a_registry_that_does_not_answer_uncovers_nothing(mask: str) -> None:
+    name = f"inmem://{uuid.uuid4().hex}"
+    with (
+        bk.connect(name) as s,
+        bk.connect(name, registry="http://127.0.0.1:9", mask=MASKS[mask]) as masked,
+    ):
+        s.create_topic("orders")
+        framed = b"\x00" + (5).to_bytes(4, "big") + avro(AVRO_ROW)
+        s.publish_batch("orders", [bk.OutboundMessage(framed, key=framed), gzip.compress(framed)])
+        assert EMAIL.encode() in s.peek("orders")["raw"][0]
+        found = masked.peek("orders")
+        assert found.attrs["brokerkit"]["counts"]["failures"] > 0
+        check(found, masked.peek("orders", expand=True), masked.explain(found.iloc[0]))
