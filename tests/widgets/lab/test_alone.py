@@ -11,10 +11,16 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.conftest import missing
+
+from ..test_front_end import ENABLE, FRONT_END
 from .canary import PAYLOADS, Canary
 from .notebook import SECONDS
+
+AXE = FRONT_END / "node_modules" / "axe-core" / "axe.min.js"
+TABS = ("Partitions", "Subscriptions", "Configuration", "Schema", "Dead letters", "Compose", "Live")
 
 SETUP = """
 import brokerkit as bk
@@ -76,3 +82,39 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         expect(rows.filter(has_text="canary('onerror')")).to_be_visible()
         assert canary.seen == []
         assert wrong == []
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds in the widget."""
+    found: list[str] = page.evaluate(
+        """() => axe.run(document.querySelector(".bk-panel"), {resultTypes: ["violations"]}).then(
+            ({violations}) => violations.map(
+                ({id, impact, nodes}) => `${id} (${impact}): ${nodes[0].html.slice(0, 200)}`))"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
+def test_axe_finds_nothing_in_any_tab(address: str, chromium: Browser, theme: str) -> None:
+    if not AXE.is_file():
+        missing("node", ENABLE)
+    found: dict[str, list[str]] = {}
+    with chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme) as context:
+        page = context.new_page()
+        page.set_default_timeout(1_000 * SECONDS)
+        page.goto(address)
+        panel = page.locator(".bk-panel")
+        panel.get_by_label("Servers").fill("inmem://alone")
+        expect(panel.get_by_role("list", name="What the doctor found")).to_contain_text("list topics")
+        page.evaluate(AXE.read_text("utf-8"))
+        found["first screen"] = violations(page)
+        panel.get_by_role("button", name="Connect", exact=True).click()
+        panel.get_by_role("option").filter(has_text="orders").click()
+        panel.get_by_role("grid").get_by_role("row").nth(2).click()
+        expect(panel.get_by_role("region", name="The chosen message")).to_be_visible()
+        found["Messages"] = violations(page)
+        for name in TABS:
+            panel.get_by_role("tab", name=name).click()
+            expect(panel.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+            found[name] = violations(page)
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -25,7 +25,7 @@ export function Heads({ columns }: { columns: Column[] }) {
             key={typeof name === "string" ? name : place}
             class={[numeric ? "bk-number" : "", extra].filter(Boolean).join(" ")}
           >
-            {name}
+            {typeof name === "string" && !name.trim() ? <span class="bk-unseen">More</span> : name}
           </th>
         ))}
       </tr>

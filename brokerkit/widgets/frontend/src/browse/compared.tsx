@@ -46,7 +46,7 @@ export function Compared({ store, rows }: { store: Store; rows: ComparedRows["ro
             <tr>
               {["", "field", "first", "second"].map((name) => (
                 <th scope="col" key={name}>
-                  {name}
+                  {name || <span class="bk-unseen">Equal</span>}
                 </th>
               ))}
             </tr>

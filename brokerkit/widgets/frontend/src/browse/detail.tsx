@@ -107,41 +107,49 @@ function Fields({ store, one }: { store: Store; one: MessageShown }) {
     store.line.send({ type: "step", by, along });
   };
   return (
-    <dl class="bk-pairs" aria-label="Fields">
-      {one.fields.map(([name, value]) => (
-        <Pair key={name} name={name} value={value}>
-          {name === "position" && <Steps what="by position" step={step("partition")} />}
-          {name === "key" && value !== "none" && <Steps what="with this key" step={step("key")} />}
-        </Pair>
-      ))}
-      {one.attributes.length > 0 && <div class="bk-cap">Headers</div>}
-      {one.attributes.map(([name, value, kind], index) => (
-        <Pair key={index} name={name} value={kind === "string" ? value : `${value} (${kind})`}>
-          {["string", "bytes"].includes(kind) && (
-            <span class="bk-step-of">
-              <button
-                type="button"
-                class="bk-link bk-follow"
-                title="Find the messages with this header"
-                aria-label={`Find the messages with this ${name}`}
-                onClick={() => {
-                  store.line.send({ type: "header", place: index });
-                }}
-              >
-                = filter
-              </button>
-              <Steps
-                what={`with this ${name}`}
-                step={(by) => {
-                  store.line.send({ type: "step", by, along: "header", header: index });
-                }}
-              />
-            </span>
-          )}
-        </Pair>
-      ))}
-      {one.more_attributes > 0 && <Pair name="more" value={notShown(one.more_attributes)} />}
-    </dl>
+    <>
+      <dl class="bk-pairs" aria-label="Fields">
+        {one.fields.map(([name, value]) => (
+          <Pair key={name} name={name} value={value}>
+            {name === "position" && <Steps what="by position" step={step("partition")} />}
+            {name === "key" && value !== "none" && <Steps what="with this key" step={step("key")} />}
+          </Pair>
+        ))}
+      </dl>
+      {one.attributes.length > 0 && (
+        <>
+          <div class="bk-cap bk-of-pairs">Headers</div>
+          <dl class="bk-pairs" aria-label="Headers">
+            {one.attributes.map(([name, value, kind], index) => (
+              <Pair key={index} name={name} value={kind === "string" ? value : `${value} (${kind})`}>
+                {["string", "bytes"].includes(kind) && (
+                  <span class="bk-step-of">
+                    <button
+                      type="button"
+                      class="bk-link bk-follow"
+                      title="Find the messages with this header"
+                      aria-label={`Find the messages with this ${name}`}
+                      onClick={() => {
+                        store.line.send({ type: "header", place: index });
+                      }}
+                    >
+                      = filter
+                    </button>
+                    <Steps
+                      what={`with this ${name}`}
+                      step={(by) => {
+                        store.line.send({ type: "step", by, along: "header", header: index });
+                      }}
+                    />
+                  </span>
+                )}
+              </Pair>
+            ))}
+            {one.more_attributes > 0 && <Pair name="more" value={notShown(one.more_attributes)} />}
+          </dl>
+        </>
+      )}
+    </>
   );
 }
 

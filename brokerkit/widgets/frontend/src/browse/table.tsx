@@ -115,8 +115,12 @@ function Heads({
   };
   return (
     <div class="bk-row bk-row-head" role="row">
-      <span class="bk-cell bk-tick" role="columnheader" aria-label="chosen" />
-      <span class="bk-cell bk-sign" role="columnheader" aria-label="what it is" />
+      <span class="bk-cell bk-tick" role="columnheader">
+        <span class="bk-unseen">Chosen</span>
+      </span>
+      <span class="bk-cell bk-sign" role="columnheader">
+        <span class="bk-unseen">What it is</span>
+      </span>
       {places.map((index) => {
         const name = columns[index] ?? "";
         const sorted = now.sort?.[0] === index ? (now.sort[1] ? "ascending" : "descending") : "none";

@@ -208,7 +208,7 @@ function Rows({
             <tr>
               {COLUMNS.map((name) => (
                 <th scope="col" key={name}>
-                  {name}
+                  {name || <span class="bk-unseen">Show</span>}
                 </th>
               ))}
             </tr>
