@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import gc
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 import brokerkit
 from brokerkit.sandbox import catalogue
+from brokerkit.testing.plugin import BY_NAME
 
 from . import durations
 
@@ -49,6 +51,10 @@ NOTEBOOKS_WITH_SERVERS: dict[str, dict[str, str]] = {
     "06_export_and_scale.ipynb": {"kafka": "kafka"},
 }
 """Notebooks that start real servers: what they cannot do without, and its name in `REQUIRE`."""
+FOLDERS = {"tests/scenarios": "broker", "tests/widgets/lab": "browser"}
+"""Folders, and the marker of every test in them."""
+MARKED = re.compile(r"^pytestmark = (?:[^\[\n].*|\[[^\]]*\])$", re.MULTILINE)
+"""The markers of every test of a file."""
 SERVERS = {
     "nats_server", "kafka_server", "kafka_server_default_delay", "pubsub_emulator", "pstest_server",
     "pulsar_server", "servicebus_server", "schema_registry_server", "apicurio_server",
@@ -69,6 +75,31 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of which ``-m "not broker"`` and the like leave no test: they are half of the files."""
+    left_out = _left_out(config.option.markexpr or "")
+    if not left_out or not collection_path.is_relative_to(config.rootpath):
+        return None
+    name = collection_path.relative_to(config.rootpath).as_posix()
+    if name in {argument.split("::", 1)[0] for argument in config.args}:
+        return None
+    if FOLDERS.get(name) in left_out:
+        return True
+    if collection_path.name in NOTEBOOKS_WITH_SERVERS:
+        return True if "broker" in left_out else None
+    if not collection_path.name.startswith("test_") or collection_path.suffix != ".py":
+        return None
+    marked = " ".join(MARKED.findall(collection_path.read_text("utf-8")))
+    return True if any(re.search(rf"(?<![=\w])pytest\.mark\.{name}\b", marked) for name in left_out) else None
+
+
+def _left_out(expression: str) -> set[str]:
+    """Return the markers of which no test runs, with those that run only by name."""
+    if not re.fullmatch(r"not \w+( and not \w+)*", expression):
+        return set()
+    return {*re.findall(r"not (\w+)", expression), *BY_NAME}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order and mark the tests."""
@@ -81,6 +112,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(NOTEBOOK_SECONDS))
         if item.path.name in NOTEBOOKS_WITH_SERVERS:
             item.add_marker(pytest.mark.broker)
+        for folder, marker in FOLDERS.items():
+            if item.path.is_relative_to(config.rootpath / folder):
+                item.add_marker(marker)
 
 
 @pytest.hookimpl(tryfirst=True)

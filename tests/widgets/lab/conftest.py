@@ -30,12 +30,10 @@ Opening = Callable[..., OpenNotebook]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a real browser, and time for it."""
+    """A real browser needs time."""
     for item in items:
-        if item.path.is_relative_to(FOLDER):
-            item.add_marker(pytest.mark.browser)
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(300))
+        if item.path.is_relative_to(FOLDER) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="package")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -34,8 +35,13 @@ def compile_texts(texts: Mapping[str, str], main: str) -> bytes:
         ConfigError: A text is not a valid schema, or an import is missing; the error names file and line.
         MissingExtra: The compiler is not installed.
     """
+    return _compile_texts(tuple(texts.items()), main)
+
+
+@functools.lru_cache(maxsize=128)
+def _compile_texts(texts: tuple[tuple[str, str], ...], main: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="brokerkit-proto-") as folder:
-        for name, text in texts.items():
+        for name, text in texts:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts or name.startswith("-"):
                 raise ConfigError(f"the name {name!r} of a schema must be one such as 'shop/order.proto'")
