@@ -19,6 +19,8 @@ from brokerkit.core.vocabulary.freed import Freed, freed
 
 PACKAGE = Path(brokerkit.__file__).parent
 LOCK = re.compile(r"([\w.]+\.)?_?(\w*lock|counting|setting|asking_for_inspector|changed|condition)")
+HELD = re.compile(rf"with [^\n]*{LOCK.pattern}\b")
+"""How a line begins that may hold a lock."""
 BACKGROUND = {
     "backends/inmem": "threads of drivers, and tests that set faults",
     "backends/jetstream/loop.py": "threads of drivers, which open connections",
@@ -47,7 +49,10 @@ def _blocks() -> Iterator[tuple[str, ast.With]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.relative_to(PACKAGE).as_posix().startswith(tuple(BACKGROUND)):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        if not HELD.search(text):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.With) and any(
                 LOCK.fullmatch(ast.unparse(item.context_expr)) for item in node.items
             ):

@@ -107,6 +107,10 @@ def quoting(payload: bytes) -> Any:
 DECODERS: list[Any] = ["auto", "json", "text", "raw", "msgpack", bk.avro(json.dumps(AVRO)), quoting]
 
 
+FEW = [pytest.param(name, marks=() if name in ("paths", "text") else pytest.mark.extended) for name in MASKS]
+"""For what is the same with every mask."""
+
+
 @pytest.fixture(params=MASKS)
 def planted(request: pytest.FixtureRequest) -> Iterator[Session]:
     name = f"inmem://{uuid.uuid4().hex}"
@@ -167,6 +171,7 @@ def test_what_is_not_hidden_stays_exact(planted: Session) -> None:
     assert '"id": 9007199254740993' in first
 
 
+@pytest.mark.parametrize("planted", FEW, indirect=True)
 def test_every_other_read_is_masked_as_well(planted: Session, tmp_path: Path) -> None:
     scan = planted.scan("people", progress=False)
     check(scan, scan.to_arrow(), scan.to_pandas(), *scan.batches(), pa.table(scan))
@@ -184,6 +189,7 @@ def test_every_other_read_is_masked_as_well(planted: Session, tmp_path: Path) ->
     check(planted.pull("people", subscription="me"), planted.last_pull)
 
 
+@pytest.mark.parametrize("planted", FEW, indirect=True)
 def test_partitions_of_dask_are_masked(planted: Session) -> None:
     pytest.importorskip("dask.dataframe")
     made = planted.scan("people", progress=False).to_dask()
@@ -250,6 +256,7 @@ CHANGES: list[Callable[[pd.DataFrame], Any]] = [
 ]
 
 
+@pytest.mark.parametrize("planted", FEW, indirect=True)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_masked_frame_is_refused_by_what_publishes(
     planted: Session, change: Callable[[pd.DataFrame], Any], tmp_path: Path
@@ -271,6 +278,7 @@ def test_a_masked_frame_is_refused_by_what_publishes(
         planted.compose("people", file=tmp_path / "masked.parquet")
 
 
+@pytest.mark.parametrize("planted", FEW, indirect=True)
 def test_an_arrow_table_and_a_file_of_a_scan_are_refused_too(planted: Session, tmp_path: Path) -> None:
     scan = planted.scan("people", progress=False)
     scan.to_parquet(tmp_path / "out")
