@@ -31,6 +31,27 @@ def encoded(schema: Any, value: Any) -> bytes:
     return out.getvalue()
 
 
+NULLS = {"type": "array", "items": "null"}
+
+
+@pytest.mark.parametrize(
+    ("values", "value"),
+    [
+        (NULLS, [None, None]),
+        ({"type": "array", "items": NULLS}, [[None, None], []]),
+        ({"type": "record", "name": "R", "fields": [{"name": "n", "type": NULLS}]}, {"n": [None, None]}),
+        ({"type": "map", "values": NULLS}, {"b": [None, None]}),
+    ],
+)
+def test_a_map_of_lists_of_nulls_is_written_again_to_the_byte(values: Any, value: Any) -> None:
+    schema = {"type": "map", "values": values}
+    bodies = [encoded(schema, {"a": value}), encoded(schema, {}), encoded(schema, {"a": value, "c": value})]
+    parsed = parse_schema(schema)
+    array, _ = AvroColumns(parsed).read(pa.array(bodies, pa.large_binary()))
+    written, failures = AvroWriter(parsed).values(array)
+    assert (written.to_pylist(), failures) == (bodies, {})
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_what_was_read_is_written_again_to_the_byte(data: st.DataObject) -> None:

@@ -105,7 +105,8 @@ class ColumnWriters:
                     array, live, rows, lambda flat, inner: self.column(items, flat, None, inner, where)
                 )
         elif isinstance(type, Map):
-            if pa.types.is_map(array.type):
+            # casting such a map, which `_items` does, returns lists of nulls that are cut off
+            if pa.types.is_map(array.type) and not _has_null(array.type.item_type):
                 values = type.values
                 return self._items(
                     array, live, rows, lambda flat, inner: self._entries(values, flat, inner, path)
@@ -316,6 +317,11 @@ def _children(array: Any) -> dict[str, Any]:
     """Return the fields of a struct array by name."""
     names = [each.name for each in fields_of(array.type)]
     return dict(zip(names, array.flatten(), strict=True)) if names else {}
+
+
+def _has_null(type: Any) -> bool:
+    """Return whether a type is null, or has it somewhere inside."""
+    return pa.types.is_null(type) or any(_has_null(type.field(n).type) for n in range(type.num_fields))
 
 
 def _nulls(column: Any) -> Flags:
