@@ -58,8 +58,9 @@ def test_dead_letters_are_grouped_and_the_groups_add_up(desk: Session) -> None:
 def test_chosen_letters_are_planned_confirmed_and_gone(desk: Session) -> None:
     browser, sent = opened(desk)
     say(browser, "choose_letters", group=1, row=None, on=True)
+    say(browser, "plan_change", verb="redrive", **PLAN)
     say(browser, "choose_letters", group=None, row=0, on=True)
-    assert last(sent, "letters")["chosen"] == 5
+    assert (last(sent, "letters")["chosen"], change(sent)) == (5, None)
     before = desk.dead_letters("orders")
     say(browser, "plan_change", verb="redrive", **PLAN)
     plan = change(sent)
@@ -91,9 +92,14 @@ def test_an_edited_letter_is_sent_as_it_was_edited(desk: Session) -> None:
     say(browser, "edit_letter", row=2, text=None)
     say(browser, "choose_letters", group=None, row=2, on=False)
     say(browser, "plan_change", verb="redrive", **PLAN)
+    say(browser, "edit_letter", row=3, text='{"mended": 2}')
+    assert change(sent) is None
+    say(browser, "carry_out_change", again=False, confirm=None)
+    assert "look at the plan first" in state_of(browser._model)["problem"]
+    say(browser, "plan_change", verb="redrive", **PLAN)
     assert ("alt", "1 edited") in map(tuple, change(sent)["checks"])
     say(browser, "carry_out_change", again=False, confirm=None)
-    assert len(desk.peek("orders", where=lambda value: value.get("mended"))) == 1
+    assert len(desk.peek("orders", where=lambda value: value.get("mended") == 2)) == 1
     assert desk.dead_letters("orders", where="other").empty
 
 

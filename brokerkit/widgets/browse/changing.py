@@ -156,6 +156,12 @@ class Changing:
         """Stop what is carried out after the part that is on its way."""
         self._model.stop_reading(WORKER)
 
+    def outdate(self) -> None:
+        """Put away a plan of dead letters, because others are chosen or one is edited."""
+        last = self._last
+        if last is not None and last.order.of == "letters" and not last.carried:
+            self.forget()
+
     def forget(self) -> None:
         """Put the plan or the receipts away; what is carried out now stays."""
         if self._last is not None and not (self._last.carried and self._last.running):

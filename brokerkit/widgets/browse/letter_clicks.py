@@ -25,6 +25,7 @@ class LetterClicks:
         topic = self._model.topic
         if topic is None:
             raise ConfigError("choose a topic first")
+        self._view.changing.outdate()
         taking = bool(message.get("give_back")) and self._model.session.capabilities.slices == "never"
         self._model.letters.load(topic, naming=str(message.get("naming", "")), give_back=taking)
 
@@ -37,6 +38,7 @@ class LetterClicks:
 
     def _on_choose_letters(self, message: Message) -> None:
         group, row = _place(message, "group"), _place(message, "row")
+        self._view.changing.outdate()
         self._model.letters.choose(group=group, row=row, on=bool(message.get("on")))
 
     def _on_letter(self, message: Message) -> None:
@@ -44,6 +46,7 @@ class LetterClicks:
 
     def _on_edit_letter(self, message: Message) -> None:
         text: Any = message.get("text")
+        self._view.changing.outdate()
         self._model.letters.edit(number_in(message, "row"), text if isinstance(text, str) else None)
 
     def _on_plan_change(self, message: Message) -> None:
