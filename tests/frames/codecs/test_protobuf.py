@@ -546,3 +546,37 @@ def test_columns_of_a_schema_can_be_stored_and_read_again(tmp_path: Any) -> None
     values = schema.columns(schema.message("Rich")).read(payloads([row, None])).values
     parquet.write_table(pa.table({"value": values}), tmp_path / "rows.parquet")
     assert parquet.read_table(tmp_path / "rows.parquet").column("value").to_pylist() == values.to_pylist()
+
+
+def test_fields_of_any_number_are_read_and_written_without_memory_for_all_lower_ones() -> None:
+    largest = 2**29 - 1
+    text = (
+        f"message R {{ int64 a = 1; sint64 b = {largest}; repeated M c = 40000; map<string, M> d = 3; M e = 4; }}"
+        f"message M {{ string x = {largest}; double y = 50000; fixed32 z = 1; }}"
+    )
+    inner = {"x": "größe", "y": 0.5, "z": 7}
+    row = {"a": 2**62, "b": -5, "c": [inner, {}], "d": {"k": inner}, "e": inner}
+    schema = made(SYNTAX + text)
+    kind, columns = class_of(schema.message("R")), schema.columns(schema.message("R"))
+    payload = kind(**row).SerializeToString(deterministic=True)
+    unknown = payload + b"\x98\x75\x01"
+    bad = payload[:-1]
+    found = columns.read(payloads([payload, unknown, bad, None]))
+    unset = {"x": "", "y": 0.0, "z": 0}
+    expected = {**row, "c": [inner, unset], "d": [("k", inner)]}
+    assert found.values.to_pylist() == [expected, expected, None, None]
+    assert (list(found.failures), found.unknown) == ([2], [1])
+    written, wrong = schema.writer(schema.message("R")).columns(found.values[:1])
+    assert not wrong
+    assert kind.FromString(written[0].as_py()) == kind(**row)
+
+
+def test_extensions_are_not_taken_for_a_field_of_a_large_number() -> None:
+    text = """syntax = "proto2"; message R { optional int64 a = 400000; extensions 1 to 10; }
+    extend R { optional int64 b = 1; }"""
+    found = columns_of(text).read(
+        payloads([b"\x80\xa8\xc3\x01\x05", b"\x08\x07", b"\x80\xa8\xc3\x01\x05\x08\x07"])
+    )
+    assert found.values.to_pylist()[0] == {"a": 5}
+    assert all(value is None or value["a"] in (5, None) for value in found.values.to_pylist())
+    assert {*found.failures, *found.unknown} == {1, 2}

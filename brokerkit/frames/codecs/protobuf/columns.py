@@ -16,12 +16,12 @@ from ...decoded import objects_of
 from ...json_columns import json_texts
 from ..row_failure import RowFailure
 from .check import Checked, Checker
-from .groups import has_groups, without_groups
 from .locate import fault
 from .message_json import MessageJson
 from .plain_schema import PlainSchema
 from .plan import Times, Value, plan_of
 from .present import PresentFields
+from .rewriting import is_rewritten, to_plain
 from .values import Columns, no_fields
 
 LARGEST_BATCH = 2**30
@@ -75,7 +75,7 @@ class ProtobufColumns:
         self._plain = PlainSchema(self._plan, own_times=times == "ns")
         self._present = PresentFields(self._plan, own_times=times == "ns")
         self._json = MessageJson(pool)
-        self._groups = has_groups(self._plan)
+        self._rewritten = is_rewritten(self._plan)
         self._checker = Checker(descriptor, self._plain.message_class)
         self._texts: ProtobufColumns | None = None
         self.field: Field = self._plan.field("value")
@@ -130,7 +130,7 @@ class ProtobufColumns:
         null = payloads.is_null().to_numpy(zero_copy_only=False)
         checked: dict[int, Checked] = {}
         unknown: list[int] = []
-        if self._groups:
+        if self._rewritten:
             values, doubtful = nulls(len(payloads), self.type), ~null
         else:
             values, doubtful = self._at_once(payloads, checked, unknown)
@@ -258,8 +258,8 @@ class ProtobufColumns:
         wrong: dict[int, str] = {}
         if not bodies:
             return nulls(0, self.type), wrong
-        if self._groups:
-            bodies = [without_groups(body, self._plan) for body in bodies]
+        if self._rewritten:
+            bodies = [to_plain(body, self._plan) for body in bodies]
         payloads: Any = pa.array(bodies, pa.binary())
         batch, refused = self._batch(payloads, few=1)
         for place in np.flatnonzero(refused).tolist():

@@ -64,7 +64,7 @@ class PlainSchema:
         name = f"M{len(self._file.message_type)}"
         message = self._file.message_type.add(name=name)
         for member in value.by_number():
-            field = message.field.add(name=plain_name(member), number=member.number, label=1)
+            field = message.field.add(name=plain_name(member), number=member.plain_number, label=1)
             if member.shape is Shape.MAP and member.key is not None:
                 field.label = 3
                 field.type, field.type_name = Type.MESSAGE, self._entry(member.key, member.value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
@@ -19,6 +20,12 @@ Times: TypeAlias = Literal["ns", "us", "text"]
 
 MOST_FIELDS = 1_000
 """A message with more fields, those of its messages included, has its inner messages as JSON text."""
+
+LARGEST_NUMBER = 32_768
+"""The columnar library reserves memory for each number up to the largest of a message: 8 GB for 2**29."""
+
+_RESERVED = range(19_000, 20_000)
+"""Numbers that no field can have."""
 
 _JSON = {HOLDS_JSON: b"1"}
 _SCALARS: dict[int, ArrowType] = {
@@ -84,8 +91,8 @@ class Value:
         return pa.field(name, self.type, metadata=_JSON if self.json else None)
 
     def by_number(self) -> list[Member]:
-        """Return the fields of a message in the order of their numbers."""
-        return sorted(self.members, key=lambda member: member.number)
+        """Return the fields of a message in the order of their numbers in the plain schema."""
+        return sorted(self.members, key=lambda member: member.plain_number)
 
     def oneofs(self) -> list[list[int]]:
         """Return the places of fields, as declared, of which only one can be set."""
@@ -101,6 +108,7 @@ class Member:
     """One field of a message.
 
     Attributes:
+        plain_number: The number in the plain schema: another one if `number` is beyond `LARGEST_NUMBER`.
         explicit: Whether a field without a value differs from one with the default.
         default: The value that a field without one is declared to have, as it is in the column.
         oneof: The name of the group of which only one field can be set.
@@ -109,6 +117,7 @@ class Member:
 
     name: str
     number: int
+    plain_number: int
     shape: Shape
     value: Value
     key: Value | None
@@ -153,7 +162,7 @@ class _Planner:
         self._left = most
 
     def message(self, descriptor: Any, level: int) -> Value:
-        members = tuple(self._members(descriptor, level))
+        members = tuple(_small_numbers(self._members(descriptor, level)))
         type = pa.struct([member.field() for member in members])
         return Value(Kind.MESSAGE, Type.MESSAGE, type, descriptor=descriptor, members=members)
 
@@ -175,6 +184,7 @@ class _Planner:
             yield Member(
                 name=field.name,
                 number=field.number,
+                plain_number=field.number,
                 shape=shape,
                 value=value,
                 key=key,
@@ -209,6 +219,17 @@ class _Planner:
         if self._times == "text":
             return Value(kind, Type.MESSAGE, pa.large_string(), json=True, descriptor=descriptor)
         return Value(kind, Type.MESSAGE, type, descriptor=descriptor)
+
+
+def _small_numbers(members: Iterable[Member]) -> list[Member]:
+    """Return fields with numbers of the plain schema that are free where their own are too large."""
+    found = list(members)
+    taken = {member.number for member in found}
+    free = (number for number in count(1) if number not in taken and number not in _RESERVED)
+    return [
+        member if member.number <= LARGEST_NUMBER else replace(member, plain_number=next(free))
+        for member in found
+    ]
 
 
 def _default(field: Any) -> Any:

@@ -12,11 +12,11 @@ from ...arrays import from_buffers
 from ...arrow import Array
 from ...decoded import objects_of
 from ..row_failure import RowFailure
-from .groups import has_groups, with_groups
 from .objects import Objects, leave_unset
 from .plain_columns import PlainColumns
 from .plain_schema import PlainSchema
 from .plan import Times, plan_of
+from .rewriting import from_plain, is_rewritten
 
 _ROWS = 16_384
 """Rows that are written at once."""
@@ -39,7 +39,7 @@ class ProtobufWriter:
         times: Times = "ns"
         self._plan = plan_of(descriptor, times)
         self._plain = PlainSchema(self._plan)
-        self._groups = has_groups(self._plan)
+        self._rewritten = is_rewritten(self._plan)
 
     def object(self, value: Any) -> bytes:
         """Return one object, such as parsed JSON, as a payload.
@@ -92,8 +92,8 @@ class ProtobufWriter:
             batch = pa.RecordBatch.from_struct_array(plain)
             written = self._plain.handler.record_batch_to_array(batch).cast(pa.large_binary())
         failures = dict(sorted(columns.failures.items()))
-        if self._groups:
-            rewritten = [with_groups(data, self._plan) for data in objects_of(written)]
+        if self._rewritten:
+            rewritten = [from_plain(data, self._plan) for data in objects_of(written)]
             written = pa.array(rewritten, pa.large_binary())
         if failures or values.null_count:
             keep = values.is_valid().to_numpy(zero_copy_only=False).copy()
