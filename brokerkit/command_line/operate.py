@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 confirm_name = click.option("--confirm", metavar="NAME", help="The name again: without it nothing changes.")
+give_back = click.option(
+    "--give-back",
+    "side_effects",
+    flag_value="give back",
+    help="Take them and give them back, where they are not shown without (Pub/Sub).",
+)
 filters = (
     click.option("--key", help="Only messages with this key."),
     click.option("--where", metavar="TEXT", help="Only messages whose payload contains this text."),
@@ -101,6 +107,7 @@ def lag(
 @filters[1]
 @click.option("--naming", help="How topics of dead letters are named, such as dlq.{topic}.")
 @click.option("--through", help="The group that remembers what was redriven.")
+@give_back
 @decode
 @hiding
 @click.pass_context
@@ -121,6 +128,7 @@ def dead_letters(context: click.Context, /, topic: str, by: tuple[str, ...], **g
 @click.option("--naming", help="How topics of dead letters are named, such as dlq.{topic}.")
 @click.option("--through", help="The group that remembers what was redriven.")
 @click.option("--journal", help="A file of outcomes: the same command continues after an interrupt.")
+@give_back
 @dry_run_option
 @confirm_name
 @click.pass_context

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import brokerkit as bk
+from brokerkit.command_line import commands
 from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.sandbox.pubsub import EmulatorServer
 from brokerkit.testing.waiting import eventually
@@ -53,13 +55,6 @@ def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) ->
     assert set(found["origin_subscription"]) == {f"{topic}-billing"}
     assert set(found["origin_topic"]) == {topic}
     assert set(found["topic"]) == {letters}
-    with pytest.raises(bk.NotSupported, match="give back"):
-        s.redrive(topic, dry_run=True)
-    plan = s.redrive(topic, dry_run=True, side_effects="give back")
-    assert sorted(plan["source_id"]) == sorted(found["id"])
-    assert set(plan["target"]) == {topic}
-    with pytest.raises(bk.ConfigError, match="for dry_run=True"):
-        s.redrive(topic, side_effects="give back", confirm=topic)
     mended = found.iloc[:2].copy()
     mended["value"] = "mended"
     assert s.redrive(mended, confirm=topic, progress=False)["removed"].all()
@@ -75,6 +70,38 @@ def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) ->
     assert sorted(again["value"])[4:] == ["mended", "mended"]
     names = {each["name"] for each in again["attributes"].iloc[0]}
     assert names == {"own", "bk-redriven", "bk-redrive-id"}
+
+
+@pytest.mark.extended
+@pytest.mark.timeout(300)
+def test_a_plan_takes_the_messages_and_gives_them_back(s: Session, pubsub_emulator: EmulatorServer) -> None:
+    topic, work = new_name(), new_name()
+    s.create_topic(topic)
+    s.create_topic(f"{topic}-dlq")
+    s.create_subscription(f"{topic}-dlq", work)
+    s.publish_batch(f"{topic}-dlq", ["a", "b", "c"])
+    with pytest.raises(bk.NotSupported, match="give back"):
+        s.redrive(topic, through=work, dry_run=True)
+    with pytest.raises(bk.ConfigError, match="for dry_run=True"):
+        s.redrive(topic, through=work, side_effects="give back", confirm=topic)
+
+    def planned() -> bool:
+        plan = s.redrive(topic, through=work, dry_run=True, side_effects="give back")
+        assert set(plan["target"]) <= {topic}
+        return len(plan) == 3
+
+    eventually(planned, "all are planned", within=90)
+    given = ["--through", work, "--give-back"]
+    for command in (["dead-letters", topic], ["redrive", topic, "--dry-run"]):
+
+        def printed(command: list[str] = command) -> bool:
+            shown = CliRunner().invoke(
+                commands, ["-c", url_of(pubsub_emulator), "-o", "jsonl", *command, *given]
+            )
+            assert shown.exit_code == 0, shown.output
+            return shown.stdout.count("\n") == 3
+
+        eventually(printed, "all are printed", within=90)
 
 
 def test_a_topic_without_a_policy_says_so(s: Session) -> None:
