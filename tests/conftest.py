@@ -83,7 +83,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not left_out or not collection_path.is_relative_to(config.rootpath):
         return None
     name = collection_path.relative_to(config.rootpath).as_posix()
-    if name in {argument.split("::", 1)[0] for argument in config.args}:
+    named = (config.invocation_params.dir / argument.split("::", 1)[0] for argument in config.args)
+    if collection_path in {path.resolve() for path in named}:
         return None
     if FOLDERS.get(name) in left_out:
         return True
