@@ -21,7 +21,7 @@ give_back = click.option(
     "--give-back",
     "side_effects",
     flag_value="give back",
-    help="Take them and give them back, where they are not shown without (Pub/Sub).",
+    help="Take them and give them back, where the system does not show them otherwise.",
 )
 filters = (
     click.option("--key", help="Only messages with this key."),
