@@ -135,6 +135,27 @@ def test_small_files_are_put_together(orders: Session, data: Path) -> None:
         assert everything(offline).equals(everything(orders))
 
 
+@pytest.mark.usefixtures("small_runs")
+def test_files_are_put_together_while_they_are_read(
+    s: Session, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brokerkit.backends.parquet.reader.FETCH_BYTES", 1)
+    monkeypatch.setattr("brokerkit.session.read.gathering.BATCH_ROWS", 1)
+    s.create_topic("orders")
+    for number in range(3):
+        s.publish_batch("orders", [b"x"] * 40)
+        if number == 2:
+            break
+        s.capture("orders", data)
+    with bk.connect(f"parquet://{data}") as offline:
+        rows = offline.scan("orders", progress=False).batches()
+        first = next(rows)
+        s.capture("orders", data)  # the files that are read next are not there any more
+        assert len(list(data.glob("*.parquet"))) == 1
+        found = pa.Table.from_batches([first, *rows])
+        assert found.column("offset").to_pylist() == list(range(80))
+
+
 def test_typed_values_keep_their_columns_as_the_schema_grows(s: Session, data: Path) -> None:
     def decoder(*fields: str) -> Any:
         made = pa.struct([(name, pa.int64()) for name in fields])

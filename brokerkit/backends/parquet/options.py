@@ -16,7 +16,8 @@ _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 def folder_of(address: Address) -> Path:
     """Return the folder that an address names.
 
-    ``parquet:///data/orders`` is an absolute path, ``parquet://data/orders`` one below the working directory.
+    ``parquet:///data/orders`` is an absolute path, ``parquet://data/orders`` one below the working directory,
+    and ``parquet://~/orders`` one below the user's.
 
     Raises:
         ConfigError: It has a user or options, or no path.
@@ -26,5 +27,5 @@ def folder_of(address: Address) -> Path:
         raise ConfigError("expected parquet:///PATH, the absolute path of a folder that capture wrote")
     if address.hosts:
         found = "/".join([",".join(address.hosts), address.path]) if address.path else address.hosts[0]
-        return Path(os.path.abspath(found))
+        return Path(os.path.abspath(os.path.expanduser(found)))
     return Path(address.path if _DRIVE.match(address.path) else f"/{address.path}")
