@@ -49,9 +49,9 @@ def transact(kafka_server: KafkaServer) -> Transact:
     return run
 
 
-def end_at(session: Session, topic: str, offset: int) -> None:
+def end_at(session: Session, topic: str, offset: int, partition: int = 0) -> None:
     """Wait until the markers of transactions are written."""
-    eventually(lambda: session.inspector.bounds(topic)[0].end == offset, f"{topic} ends at {offset}")
+    eventually(lambda: session.inspector.bounds(topic)[partition].end == offset, f"{topic} ends at {offset}")
 
 
 def values(frame: pd.DataFrame) -> list[str]:
@@ -101,6 +101,7 @@ def test_a_range_too_long_to_be_counted_is_marked(
     transact(topic, ["x"] * 1_500, "commit")
     transact(topic, ["y"] * 3, "commit", 1)
     end_at(session, topic, 1_501)
+    end_at(session, topic, 4, 1)
     described = session.describe(topic)
     assert not described.exact
     assert list(described.partitions["exact"]) == [False, True]
