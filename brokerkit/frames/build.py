@@ -327,6 +327,8 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
         return _as_type(column if isinstance(column, pa.Array) else pa.array(column), type)
     if isinstance(column, range):
         return pa.array(np.arange(column.start, column.stop, column.step), type)
+    if isinstance(column, memoryview):
+        return pa.array(np.asarray(column), type)
     if not isinstance(column, list):
         column = list(column)
     try:
@@ -348,7 +350,8 @@ def ids_array(columns: Columns, offsets: Array) -> Array:
 
 
 def _microseconds(column: Milliseconds, type: ArrowType) -> Array:
-    counts: Array = pa.array(column.counts, pa.int64())
+    given = column.counts
+    counts: Array = pa.array(np.asarray(given) if isinstance(given, memoryview) else given, pa.int64())
     if column.absent is not None:
         absent = pc.equal(counts, pa.scalar(column.absent, pa.int64()))
         if pc.any(absent).as_py():

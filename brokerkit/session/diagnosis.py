@@ -269,8 +269,9 @@ class _Examination:
         found = f"{len(described.subscriptions)} subscriptions"
         if described.messages is not None:
             found = f"{described.messages:,} messages, {len(described.partitions)} partitions, {found}"
-        confirmation = described.details.get("confirmation")
-        return found if confirmation is None else f"{found}; a confirmation: {confirmation}"
+        about = {"a confirmation": "confirmation", "the reader": "reader"}
+        given = [(text, described.details[name]) for text, name in about.items() if name in described.details]
+        return "; ".join([found, *(f"{text}: {detail}" for text, detail in given)])
 
     def _read(self, topic: str) -> str:
         inspector = self._connection.inspector()

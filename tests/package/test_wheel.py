@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -27,8 +29,8 @@ print(bk.__file__)
 pytestmark = [pytest.mark.extended, pytest.mark.timeout(600)]
 
 
-def run(*command: object, folder: Path) -> str:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+def run(*command: object, folder: Path, **variables: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | variables
     done = subprocess.run(
         [str(part) for part in command], cwd=folder, env=environment, capture_output=True, text=True
     )
@@ -36,6 +38,7 @@ def run(*command: object, folder: Path) -> str:
     return done.stdout
 
 
+NATIVE = "brokerkit/backends/kafka/native"
 FRONT_END = "brokerkit/widgets/frontend/"
 """The sources of the bundles in the wheel."""
 
@@ -68,6 +71,35 @@ def test_the_sdist_has_the_documents(wheel: Path) -> None:
         f"{FRONT_END}{name}" for name in ("build.mjs", "package-lock.json", "src/browse/browse.tsx")
     } <= names
     assert not [name for name in names if "node_modules" in name]
+
+
+def test_a_compiled_wheel_is_for_one_platform_and_any_python(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        compiled = f"{NATIVE}/_buffers.so" in archive.namelist()
+        tags = [
+            line
+            for name in archive.namelist()
+            if name.endswith(".dist-info/WHEEL")
+            for line in archive.read(name).decode().splitlines()
+            if line.startswith(("Tag:", "Root-Is-Purelib:"))
+        ]
+    assert compiled or shutil.which("cc") is None
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_") if compiled else "any"
+    assert tags == [f"Root-Is-Purelib: {'false' if compiled else 'true'}", f"Tag: py3-none-{platform}"]
+
+
+def test_without_a_compiler_the_wheel_is_for_every_platform(tmp_path: Path) -> None:
+    # a copy: what the checkout has compiled stays
+    shutil.copytree(
+        ROOT, tmp_path / "source", ignore=shutil.ignore_patterns("node_modules", ".*_cache", ".venv", ".git")
+    )
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, "source", folder=tmp_path, CC="false")
+    (built,) = tmp_path.glob("*.whl")
+    assert built.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(built) as archive:
+        names = archive.namelist()
+    assert f"{NATIVE}/buffers.c" in names
+    assert f"{NATIVE}/_buffers.so" not in names
 
 
 def test_the_example_backend_is_in_the_sdist_and_not_in_the_wheel(wheel: Path) -> None:

@@ -24,7 +24,7 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
 from .configurations import from_kcat, from_properties
-from .options import DEFAULT_PORT, read_options
+from .options import DEFAULT_PORT, read_options, read_reader
 
 if TYPE_CHECKING:
     from .driver import KafkaDriver
@@ -106,4 +106,4 @@ def open(address: Address, timeout: float) -> Driver:
         Unauthorized: The broker refused the credentials.
         Unavailable: The broker cannot be reached.
     """
-    return _driver().open(read_options(address), capabilities)
+    return _driver().open(read_options(address), capabilities, read_reader(address))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import compress
 from operator import itemgetter, not_
-from typing import Any
+from typing import Any, NamedTuple
 
-from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message
 
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffsetIds
@@ -18,6 +18,18 @@ _NO_TIME = -1
 """The timestamp that Kafka stores for a record without one."""
 _CREATED = frozenset({TIMESTAMP_CREATE_TIME})
 _APPENDED = frozenset({TIMESTAMP_LOG_APPEND_TIME})
+
+
+class Reported(NamedTuple):
+    """An error among messages.
+
+    Attributes:
+        error: The error.
+        offset: Where in the partition, if it says.
+    """
+
+    error: KafkaError
+    offset: int | None
 
 
 def split_errors(messages: list[Message]) -> tuple[list[Message], list[Message]]:

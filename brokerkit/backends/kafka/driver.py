@@ -23,7 +23,7 @@ from .dead_letters import KafkaDeadLetters
 from .errors import translate, translating
 from .inspector import KafkaInspector
 from .operating import KafkaSubscriptions
-from .options import Properties, check_c_text
+from .options import Properties, ReaderChoice, check_c_text
 from .publisher import KafkaPublisher
 from .purging import KafkaPurging
 from .reader import KafkaReader
@@ -37,19 +37,24 @@ class KafkaDriver(Driver):
     """
 
     def __init__(
-        self, connection: KafkaConnection, properties: Properties, capabilities: Capabilities
+        self,
+        connection: KafkaConnection,
+        properties: Properties,
+        capabilities: Capabilities,
+        reader: ReaderChoice,
     ) -> None:
         self.capabilities = capabilities
         self._connection = connection
         self._properties = properties
+        self._reader = reader
         self._preview_told = False
 
     @classmethod
-    def open(cls, options: Properties, capabilities: Capabilities) -> KafkaDriver:
+    def open(cls, options: Properties, capabilities: Capabilities, reader: ReaderChoice) -> KafkaDriver:
         """Prepare the connection, and return a driver. Sends no request to the brokers."""
         with translating():
             connection = KafkaConnection(options)
-        return cls(connection, options, capabilities)
+        return cls(connection, options, capabilities, reader)
 
     def ping(self, timeout: float) -> None:
         self._connection.ping(timeout)
@@ -81,10 +86,10 @@ class KafkaDriver(Driver):
         return KafkaPublisher(self._connection, self._properties, transactional_id)
 
     def inspector(self) -> InspectorDriver:
-        return KafkaInspector(self._connection, self._properties)
+        return KafkaInspector(self._connection, self._properties, self._reader)
 
     def reader(self) -> ReaderDriver:
-        return KafkaReader(self._connection, self._properties)
+        return KafkaReader(self._connection, self._properties, self._reader)
 
     def create_topic(self, topic: str, *, options: Mapping[str, Any], timeout: float) -> None:
         check_c_text(topic, "topic")

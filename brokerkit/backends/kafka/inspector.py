@@ -21,7 +21,8 @@ from brokerkit.core.vocabulary.windows import TimeOrder
 from .connection import KafkaConnection, Offsets
 from .consumer_groups import groups_of
 from .operating import INTERNAL, group_info, share_group_info
-from .options import Properties, log
+from .options import Properties, ReaderChoice, log
+from .reader import described_reader
 from .share_state import share_states
 from .terms import terms_of
 from .topic_settings import placements, topic_id, topic_settings
@@ -33,9 +34,10 @@ SHOWN_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "max.messag
 class KafkaInspector(InspectorDriver):
     """An inspector of a Kafka cluster. It changes nothing."""
 
-    def __init__(self, connection: KafkaConnection, properties: Properties) -> None:
+    def __init__(self, connection: KafkaConnection, properties: Properties, reader: ReaderChoice) -> None:
         self._connection = connection
         self._properties = properties
+        self._reader = reader
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         deadline = Deadline(timeout)
@@ -75,6 +77,7 @@ class KafkaInspector(InspectorDriver):
             details={
                 **{name: config[name] for name in SHOWN_CONFIG if name in config},
                 "confirmation": self._confirmation(topic, config, deadline),
+                "reader": described_reader(self._properties, self._reader),
             },
             placements=placements(self._connection, topic, deadline),
             settings=settings,

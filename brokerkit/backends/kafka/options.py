@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from brokerkit.core.contract.options import refuse_unknown
+from brokerkit.core.contract.options import Option, choice, refuse_unknown
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
@@ -56,6 +56,15 @@ COMMON: Mapping[str, Any] = {
 }
 
 Properties = dict[str, Any]
+ReaderChoice = Literal["native", "python"]
+DEFAULT_READER: ReaderChoice = "python"
+_READER = Option(choice("native", "python"), "what takes messages of a topic that is looked at")
+
+
+def read_reader(address: Address) -> ReaderChoice:
+    """Return which reader an address wants. Raises ConfigError for another word than the two."""
+    chosen: ReaderChoice | None = _READER.value("reader", address.options.get("reader"))
+    return DEFAULT_READER if chosen is None else chosen
 
 
 def read_options(address: Address) -> Properties:
@@ -74,7 +83,7 @@ def read_options(address: Address) -> Properties:
         raise ConfigError("a Kafka URL needs a broker: kafka://HOST:9092 (or several, with commas)")
     if address.path:
         raise ConfigError(f"a Kafka URL ends after the hosts: remove {address.path!r}")
-    given = passed_through(address.options)
+    given = passed_through({name: value for name, value in address.options.items() if name != "reader"})
     if address.user is not None:
         given.setdefault("sasl.username", address.user)
     if address.password is not None:

@@ -5,31 +5,29 @@ from __future__ import annotations
 import uuid
 from bisect import bisect_left
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from brokerkit.core.contract.background import close_with_timeout
-from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import NotFound
-from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import Slice
 
-from .clients import Consumer
-from .codec import PartitionColumns, split_errors
+from .codec import Reported
 from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import group_settings
 from .errors import AUTHENTICATION, translate, translating
-from .options import Properties, log
+from .fetching import ClientFetcher, Fetcher
+from .native.consumer import NativeConsumer, carried
+from .native.library import NotUsable, library
+from .options import Properties, ReaderChoice, log
 from .watch import Watch
 
 LEADERS_SECONDS = 1.0
 BATCH = 16_000
 BATCH_BYTES = 8_000_000
-"""Approximate limit of a batch in bytes, estimated from one message of each part."""
-PART = 1_000
-"""Messages that are taken from the client at once."""
+"""Approximate limit of a batch in bytes."""
 _GONE = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._FATAL,
@@ -43,7 +41,9 @@ class KafkaReader(ReaderDriver):
     partition, for example because the topic was recreated, ends there.
     """
 
-    def __init__(self, connection: KafkaConnection, properties: Properties) -> None:
+    def __init__(
+        self, connection: KafkaConnection, properties: Properties, choice: ReaderChoice = "python"
+    ) -> None:
         self._connection = connection
         self._watch = Watch.of(properties)
         settings = {
@@ -60,12 +60,12 @@ class KafkaReader(ReaderDriver):
         # the client library requires the name of a group, which is never joined and commits nothing
         settings = group_settings(settings, f"brokerkit-reader-{uuid.uuid4().hex}", self._watch)
         with translating("opening the reader"):
-            self._consumer = Consumer(revealed(settings))
+            self._fetcher = _fetcher(settings, self._watch, choice)
         self._topic: str | None = None
         self._piece: Slice | None = None
         self._attributes = True
         self._next = 0
-        self._errors: list[Message] = []
+        self._errors: list[Reported] = []
         self._lost = False
 
     def start(self, slice_: Slice, *, attributes: bool) -> None:
@@ -85,15 +85,14 @@ class KafkaReader(ReaderDriver):
     def _find_leaders(self, topic: str) -> None:
         """Ask for the leaders of a topic, for which librdkafka by itself looks once a second."""
         try:
-            self._consumer.list_topics(topic, LEADERS_SECONDS)
+            self._fetcher.find_leaders(topic, LEADERS_SECONDS)
         except KafkaException as error:
             log.info("looking for the leaders of %r: %s", topic, error)
 
     def _begin(self, offset: int) -> None:
         assert self._piece is not None
-        partition = TopicPartition(self._piece.topic, self._piece.partition or 0, offset)
         with translating("beginning to read"):
-            self._consumer.assign([partition])
+            self._fetcher.assign(self._piece.topic, self._piece.partition or 0, offset)
 
     def fetch(self, wait: float) -> Columns | None:
         slice_ = self._piece
@@ -118,26 +117,16 @@ class KafkaReader(ReaderDriver):
             return None
         return columns
 
-    def _taken(self, slice_: Slice, wait: float) -> tuple[Columns, list[Message]]:
+    def _taken(self, slice_: Slice, wait: float) -> tuple[Columns, list[Reported]]:
         """Return the messages that are here, or else the first to arrive within `wait`, and the errors."""
-        first = self._consumer.poll(wait)
-        if first is None:
+        columns, errors = self._fetcher.take(
+            slice_.topic, slice_.partition or 0, wait, BATCH, BATCH_BYTES, attributes=self._attributes
+        )
+        if columns is None:
             self._watch.raise_if_refused()
             return Columns.empty(), []
         self._watch.forget()
-        rows = PartitionColumns(slice_.topic, slice_.partition or 0, attributes=self._attributes)
-        errors: list[Message] = []
-        # thousands of messages at once would trigger the garbage collector several times
-        with gc_paused():
-            part, room = [first], BATCH_BYTES
-            while part:
-                good, bad = split_errors(part)
-                rows.add(good)
-                errors += bad
-                room -= len(part) * (len(part[-1]) + 1)
-                wanted = min(PART, BATCH - len(rows), room // (len(part[-1]) + 1))
-                part = self._consumer.consume(wanted, 0) if wanted > 0 and not bad else []
-        return rows.columns(), errors
+        return columns, errors
 
     def _passed(self, slice_: Slice) -> bool:
         """Return whether the slice was read to its end, after a look at what the client reported.
@@ -153,14 +142,13 @@ class KafkaReader(ReaderDriver):
         if self._piece is not None:
             self._piece, self._errors = None, []
             # otherwise a fetch stays pending at the broker and delays the next slice
-            self._consumer.unassign()
+            self._fetcher.unassign()
 
-    def _note(self, slice_: Slice, message: Message) -> None:
-        error = message.error()
-        assert error is not None
+    def _note(self, slice_: Slice, reported: Reported) -> None:
+        error = reported.error
         code = error.code()
         if code == KafkaError._PARTITION_EOF:
-            self._at_end(slice_, message.offset())
+            self._at_end(slice_, reported.offset)
         elif code == KafkaError._AUTO_OFFSET_RESET:
             self._pass_over_deleted(slice_)
         elif code in _GONE or code in AUTHENTICATION or error.fatal():
@@ -198,4 +186,25 @@ class KafkaReader(ReaderDriver):
 
     def close(self, timeout: float) -> None:
         # closing takes half a minute after the broker was killed, and continues in the background
-        close_with_timeout(self._consumer.close, timeout, "close")
+        close_with_timeout(self._fetcher.close, timeout, "close")
+
+
+def described_reader(properties: Properties, choice: ReaderChoice) -> str:
+    """Return which of the two reads, and why it is not the native one where that was wanted."""
+    if choice == "python":
+        return choice
+    try:
+        library()
+        carried(properties)
+    except NotUsable as problem:
+        return f"python, since the native one cannot read: {problem}"
+    return choice
+
+
+def _fetcher(settings: Properties, watch: Watch, choice: ReaderChoice) -> Fetcher:
+    if choice == "native":
+        try:
+            return NativeConsumer(settings, watch)
+        except NotUsable as problem:
+            log.warning("the client library reads, since the native reader cannot: %s", problem)
+    return ClientFetcher(settings)

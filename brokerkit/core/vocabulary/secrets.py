@@ -25,7 +25,7 @@ _PUBLIC_NAME = re.compile(
     r"user|name|domain|stream|inbox_prefix|tls_ca|tls_cert|tls_certificate|tls_key_file|tls_hostname|"
     r"admin|monitor|oauth2_(issuer|key_file|audience|scope)|listener|project|emulator|endpoint|ca|transport|"
     r"read[._]only|production|demo|data|log_level|tls|tls_first|tls_check_hostname|nack_delay|prefetch|"
-    r"batching|chunking|mask|registry[._](user|ca|cert|timeout)|"
+    r"batching|chunking|mask|reader|registry[._](user|ca|cert|timeout)|"
     # texts among the properties of librdkafka
     r"bootstrap\.servers|metadata\.(broker\.list|recovery\.strategy)|isolation\.level|auto\.offset\.reset|"
     r"group\.(id|instance\.id|protocol|protocol\.type|remote\.assignor)|partition\.assignment\.strategy|"

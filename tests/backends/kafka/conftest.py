@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import pytest
 
+from brokerkit.backends.kafka import options
 from brokerkit.core import Connection, OutboundMessage, PublishResult, RecordConsumer, connect
 from brokerkit.sandbox.kafka import KafkaServer
 from tests.brokers import kafka_mock
@@ -30,6 +32,14 @@ def record_consumer(broker: Connection, topic: str, group: str, **options: Any) 
     consumer = broker.consumer(topic, group, **options)
     assert isinstance(consumer, RecordConsumer)
     return consumer
+
+
+@pytest.fixture(autouse=True)
+def reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads, where a test does not say: ``BROKERKIT_TEST_READER=native pytest tests/backends/kafka``."""
+    chosen = os.environ.get("BROKERKIT_TEST_READER")
+    if chosen is not None:
+        monkeypatch.setattr(options, "DEFAULT_READER", chosen)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 from confluent_kafka import TopicPartition
 
 import brokerkit as bk
+from brokerkit.backends.kafka.options import ReaderChoice
+from brokerkit.backends.kafka.reader import described_reader
 from brokerkit.core import AfterTheEndWarning, Connection, NotFound, OutboundMessage, connect
 from brokerkit.core.vocabulary.messages import from_microseconds
 from brokerkit.core.vocabulary.topics import Slice
@@ -265,3 +267,11 @@ def test_the_first_read_of_a_topic_waits_for_no_look_around_of_the_client(
             seconds.append(time.monotonic() - began)
     # the client looks by itself once a second
     assert sorted(seconds)[2] < 0.4, seconds
+
+
+@pytest.mark.parametrize("reader", ["native", "python"])
+def test_a_diagnosis_says_which_reader_reads(
+    kafka_server: KafkaServer, make_topic: MakeTopic, reader: ReaderChoice
+) -> None:
+    found = bk.doctor(f"kafka://{kafka_server.bootstrap}?reader={reader}", topic=make_topic())
+    assert f"the reader: {described_reader({}, reader)}" in repr(found)

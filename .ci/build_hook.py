@@ -1,0 +1,74 @@
+"""The step of the build that compiles `buffers.c` if there is a C compiler; otherwise nothing is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+FOLDER = "brokerkit/backends/kafka/native"
+SECONDS = 120
+
+
+class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds the compiled file to a wheel, which is then for one platform and every version of Python."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        folder = Path(self.root, FOLDER)
+        problem = compile_to(folder / "_buffers.so", folder / "buffers.c")
+        if problem is not None:
+            self.app.display_warning(f"the native reader for Kafka was not compiled: {problem}")
+            return
+        build_data["artifacts"].append(f"/{FOLDER}/_buffers.so")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform_tag()}"
+
+
+def platform_tag() -> str:
+    """Return the platform as a wheel names it."""
+    # the compiler makes code for this processor only, whatever Python was built for
+    name = sysconfig.get_platform().replace("universal2", platform.machine())
+    return name.replace("-", "_").replace(".", "_")
+
+
+def compile_to(target: Path, source: Path) -> str | None:
+    """Compile a C file to a shared library, and return why that is not possible, or None.
+
+    What was there before is removed first, so that no library of another version stays.
+    """
+    target.unlink(missing_ok=True)
+    if sys.platform == "win32":
+        return "it is not tried on Windows"
+    chosen = os.environ.get("CC")
+    # what Python was built with may not be on this machine
+    compilers = [chosen] if chosen else [sysconfig.get_config_var("CC") or "cc", "cc"]
+    problems = []
+    for compiler in compilers:
+        problem = _compiled(compiler, target, source)
+        if problem is None:
+            return None
+        problems.append(problem)
+    return "; ".join(problems)
+
+
+def _compiled(compiler: str, target: Path, source: Path) -> str | None:
+    flags = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O2", "-shared", "-fPIC"]
+    new = target.with_name(f"{target.name}.{os.getpid()}")
+    command = [*shlex.split(compiler), *flags, "-o", str(new), str(source)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        if done.returncode:
+            return f"{command[0]} returned {done.returncode}: {done.stderr[-500:].strip()}"
+        new.replace(target)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    finally:
+        new.unlink(missing_ok=True)
+    return None
