@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice
+from brokerkit.frames.schema import TIME
 
+LATEST = 2**62
+"""A time after those of all messages, in microseconds since 1970."""
 PARTS = 32
 """Into how many parts a range is cut to find where the rows begin and end that may match."""
 
@@ -93,19 +97,53 @@ class Expression:
             slice_ = behind if self._may_match([behind]) else _part(slice_, slice_.start, middle)
         return slice_.end
 
+    def times(self) -> tuple[int | None, int | None]:
+        """Return the times from which on and before which all rows lie that may match.
+
+        They are microseconds since 1970; None where there is no such limit.
+        """
+        time = pc.field("publish_time")
+        if "publish_time" not in self.columns or self._may_hold([time.is_null()]):
+            return None, None
+        since = (
+            None
+            if self._may_hold([time < _time(1)])
+            else _last(lambda at: not self._may_hold([time < _time(at)]))
+        )
+        rest = self._may_hold([time >= _time(LATEST)])
+        until = None if rest else _last(lambda at: bool(self._may_hold([time >= _time(at)]))) + 1
+        return since, until
+
     def _may_match(self, slices: Sequence[Slice], *, offsets: bool = True) -> list[int]:
         """Return the numbers of the slices in which a row may match."""
+        return self._may_hold([_known_of(each, offsets) for each in slices])
+
+    def _may_hold(self, known: Sequence[pc.Expression]) -> list[int]:
+        """Return the numbers of those facts about a row with which it may match."""
         # Arrow itself tells which expressions contradict what is known of the rows of a file
         import pyarrow.dataset as ds
         from pyarrow.fs import LocalFileSystem
 
         format, here = ds.ParquetFileFormat(), LocalFileSystem()
         files = [
-            format.make_fragment(str(number), here, partition_expression=_known_of(each, offsets))
-            for number, each in enumerate(slices)
+            format.make_fragment(str(number), here, partition_expression=each)
+            for number, each in enumerate(known)
         ]
         found = ds.FileSystemDataset(files, self._schema, format, here).get_fragments(self._where)
         return sorted(int(each.path) for each in found)
+
+
+def _time(microseconds: int) -> pa.Scalar[Any]:
+    return pa.scalar(microseconds, pa.int64()).cast(TIME)
+
+
+def _last(holds: Callable[[int], bool]) -> int:
+    """Return the last moment for which something holds that holds for all before it."""
+    low, high = 0, LATEST
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def _known_of(slice_: Slice, offsets: bool) -> pc.Expression:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import polars as pl
+import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
+from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
 from ..session.plan_model import check, messages
@@ -62,3 +65,24 @@ def test_engines_find_the_rows_that_arrow_has(session: Session, topic: str) -> N
     wanted = (pl.col("key") == "key-1") & (pl.col("value.number") > 500)
     assert whole.to_polars().filter(wanted).select("id").collect()["id"].to_list() == expected["id"].tolist()
     assert len(bk.sql("select * from orders limit 3", orders=whole).fetchall()) == 3
+
+
+def test_an_expression_over_times_reads_from_where_the_broker_finds_them(
+    system: System, session: Session
+) -> None:
+    name = system.create_topic(session, "timed")
+    session.publish_batch(name, messages(300), timeout=60)
+    whole = session.scan(name, progress=False).to_arrow().to_pandas()
+    moment = whole["publish_time"].max() + pd.Timedelta(milliseconds=1)
+    eventually(lambda: pd.Timestamp.now("UTC") > moment + pd.Timedelta(milliseconds=5), "the clock moves on")
+    session.publish_batch(name, messages(30), timeout=60)
+    time = pc.field("publish_time")
+    later = session.scan(name, progress=False).where((time >= moment) & (pc.field("key") != "key-0"))
+    expected = session.scan(name, progress=False).where(lambda _: True).where(time >= moment, key="key-1")
+    assert later.count() == 16
+    assert expected.count() == 8
+    if system.name != "pulsar":
+        assert later.report.read == 30
+    assert session.scan(name, progress=False).where(time < moment).count() == 300
+    assert session.scan(name, progress=False).where((time < moment) | time.is_null()).count() == 300
+    assert session.scan(name, progress=False).where((time < moment) & (time >= moment)).count() == 0

@@ -30,6 +30,7 @@ def plans(scan: bk.Scan) -> dict[str, bk.Scan]:
         "expression": scan.select("id", "value.number").where(pc.field("value.number") >= 350),
         "sample": scan.sample(40).select("id"),
         "sample of matching": scan.where("name 3").sample(20),
+        "of a sample": scan.sample(40).where("name").between(0, 90),
         "between": scan.between(20, 60).where(header={"shop": "B"}),
     }
 

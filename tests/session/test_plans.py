@@ -185,6 +185,11 @@ def test_streams_and_files_have_the_selected_columns(many: Session, tmp_path: Pa
         chosen.select("offset").to_parquet(tmp_path / "out")
     sampled = scan(many).sample(30)
     assert sampled.to_parquet(tmp_path / "sample").rows == 30
+    few = sampled.where("name 3")
+    assert few.to_parquet(tmp_path / "few").rows == few.count()
+    many.publish_batch("many", messages(40, 3))
+    with pytest.raises(bk.ConfigError, match="something else"):
+        scan(many).sample(30).to_parquet(tmp_path / "sample")
     with pytest.raises(bk.ConfigError, match="head"):
         chosen.head(3).to_parquet(tmp_path / "head")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,14 +54,14 @@ class Plan:
     @property
     def counts(self) -> bool:
         """Whether it counts rows, so that the rows of one slice depend on those before it."""
-        return self.limit is not None or bool(self.steps)
+        return self.limit is not None or any(step.left is not None for step in self.steps)
 
     def of_range(self) -> Plan:
         """Return the plan to read the slices as they are."""
         return Plan(self.slices, self.bounds, self.title, self.asked, self.doubt)
 
     @property
-    def _whole(self) -> bool:
+    def whole(self) -> bool:
         """Whether every row of the slices that matches is wanted."""
         return self.limit is None and self.quotas is None
 
@@ -70,7 +70,7 @@ class Plan:
 
     def where(self, wanted: Filter) -> Plan:
         """Keep the rows that match."""
-        if not self._whole:
+        if not self.whole:
             return self._and(str(wanted), steps=(*self.steps, Where(wanted)))
         plan = self._and(str(wanted), filters=(*self.filters, wanted))
         narrowed = [self._narrowed(each, wanted) for each in self.slices]
@@ -94,7 +94,7 @@ class Plan:
     def sample(self, rows: int) -> Plan:
         """Keep rows from places all over the range, or at equal distances of those that were counted."""
         words = f"a sample of {rows:,} rows"
-        if not self._whole:
+        if not self.whole:
             known = [step.left for step in self.steps if step.left is not None]
             counted = [self.limit, None if self.quotas is None else sum(self.quotas), self.messages, *known]
             of = min(each for each in counted if each is not None)
@@ -115,7 +115,6 @@ class Plan:
         words: str,
         asked: str,
         doubt: str,
-        place: Callable[[int | None, str | None], int],
     ) -> Plan:
         """Keep the rows of a range.
 
@@ -124,17 +123,18 @@ class Plan:
             words: The range in words, with relative times resolved.
             asked: The range as the caller wrote it.
             doubt: A sentence about messages of the range that may be missed.
-            place: Returns the position of a row by its offset or id.
         """
-        windows = {
-            where: Window(each.start, each.end, each.since, each.until) for where, each in located.items()
-        }
-        if not self._whole:
-            return self._and(words, steps=(*self.steps, Within(windows, place)))
+        windows = windows_of(located)
+        if not self.whole:
+            return self._and(words, steps=(*self.steps, Within(windows)))
         doubts = "; ".join(dict.fromkeys(filter(None, (self.doubt, doubt))))
         plan = replace(self, title=f"{self.title}, {words}", asked=f"{self.asked}, {asked}", doubt=doubts)
+        return plan.inside(windows)
+
+    def inside(self, windows: Mapping[Place, Window]) -> Plan:
+        """Return the same plan for the parts of the slices that lie in windows of their partitions."""
         none = Window(0, 0)
-        return plan.with_slices(
+        return self.with_slices(
             [self._cut(each, windows.get((each.topic, each.partition), none)) for each in self.slices]
         )
 
@@ -159,9 +159,9 @@ class Plan:
         return replace(self, slices=tuple(each for each in slices if not each.empty))
 
     def of_slice(self, slice_: Slice) -> Plan:
-        """Return the same plan for one slice alone, which is one of its own or of an earlier call."""
+        """Return the same plan for one slice alone: one of its own, or one of any plan without quotas."""
         quotas = self.quotas
-        if quotas is not None and slice_ in self.slices:
+        if quotas is not None:
             quotas = (quotas[self.slices.index(slice_)],)
         return replace(self, slices=(slice_,), quotas=quotas)
 
@@ -231,6 +231,11 @@ class Plan:
         bounds = self.bounds[slice_.topic, slice_.partition]
         stretch = Stretch(bounds, slice_.start, slice_.end, slice_.since, slice_.until)
         return list(slices_of(slice_.topic, stretch, size))
+
+
+def windows_of(located: Mapping[Place, Stretch]) -> dict[Place, Window]:
+    """Return the windows of a range that was located in each partition."""
+    return {where: Window(each.start, each.end, each.since, each.until) for where, each in located.items()}
 
 
 def _shared(rows: int, sizes: Sequence[int]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -69,6 +70,10 @@ def shown(batch: pa.RecordBatch, plan: Plan, fields: Sequence[Field]) -> pa.Reco
     if plan.columns is None:
         return batch
     return (batch if plan.fields_first else with_fields(batch, fields)).select(list(plan.columns))
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,9 @@ class PlanReader:
         optional = {
             "decode_key": "" if keys == "auto" else keys,
             "columns": "" if plan.columns is None else repr(plan.columns),
-            "sample": "" if plan.quotas is None else str(sum(plan.quotas)),
+            # another sample of a range that has grown is not the rest of this one
+            "sample": "" if plan.quotas is None else _digest([*plan.slices, *plan.quotas]),
+            "steps": ", ".join(map(str, plan.steps)),
             "mask": "" if mask is None else mask.fingerprint,
         }
         return known | {name: text for name, text in optional.items() if text}

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from brokerkit.core.vocabulary.arguments import check_count
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.positions import AtTime, Earliest, Latest
 from brokerkit.core.vocabulary.protocols import PositionLike
 from brokerkit.core.vocabulary.topics import Slice, count_text
-from brokerkit.core.vocabulary.windows import LATENESS
+from brokerkit.core.vocabulary.windows import LATENESS, Stretch
 from brokerkit.display.markup import Displayed, block, lines
 from brokerkit.display.progress import expected
 from brokerkit.display.sanitize import plain
 
-from ..filters import Header
+from ..filters import Filter, Header
 from ..options import ReadOptions
 from ..read_report import ReadReport
-from .plan import Plan
+from .plan import Plan, windows_of
 from .plan_reader import PlanReader
-from .ranges import parse_range, range_finder
+from .ranges import Range, parse_range, range_finder
+from .row_steps import Place
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
@@ -65,9 +67,9 @@ class PlannedScan(Displayed):
     def where(self, *conditions: Any, key: str | bytes | None = None, header: Header | None = None) -> Self:
         """Keep the messages for which all conditions hold.
 
-        They look at the whole message, whatever is selected. If an Arrow expression bounds the partition or
-        the offset, other ranges are not read. What cannot be looked at does not match, and is counted in
-        `report`.
+        They look at the whole message, whatever is selected. If an Arrow expression bounds the partition, the
+        offset or the publish time, other ranges are not read, as far as the broker finds times. What cannot
+        be looked at does not match, and is counted in `report`.
 
         Args:
             *conditions: Texts that the payload contains, functions of the value, and Arrow expressions over
@@ -82,10 +84,28 @@ class PlannedScan(Displayed):
         if any(each is None for each in conditions):
             raise ConfigError("where needs a text, a function or an Arrow expression, not None")
         first, *others = conditions or [None]
-        plan = self._plan.where(self._reader.filter(first, key, header))
-        for condition in others:
-            plan = plan.where(self._reader.filter(condition))
+        filters = [self._reader.filter(first, key, header), *map(self._reader.filter, others)]
+        plan = self._plan
+        for wanted in filters:
+            plan = self._at_times(plan, wanted).where(wanted)
         return self._with(plan)
+
+    def _at_times(self, plan: Plan, wanted: Filter) -> Plan:
+        """Return the plan without the ranges that the times of a filter rule out, as the broker knows."""
+        since, until = (None, None) if wanted.expression is None else wanted.expression.times()
+        if (since, until) == (None, None) or not plan.whole or not self._session.capabilities.time_index:
+            return plan
+        start = Earliest() if since is None else AtTime(since)
+        end = Latest() if until is None else AtTime(until)
+        return plan.inside(windows_of(self._located(Range(start, end, None))))
+
+    def _located(self, span: Range) -> dict[Place, Stretch]:
+        finder = range_finder(self._session, self._reading.scan_for_time)
+        return {
+            (topic, each.bounds.partition): each
+            for topic in dict.fromkeys(slice_.topic for slice_ in self.slices)
+            for each in finder.locate(topic, span)
+        }
 
     def select(self, *columns: str, types: Mapping[str, Any] | None = None) -> Self:
         """Keep these columns, in this order. Others are not built. The last `select` counts.
@@ -139,16 +159,11 @@ class PlannedScan(Displayed):
             NotSupported: The system cannot find a time without ``scan_for_time``.
         """
         span = parse_range(start, end, lateness)
-        finder = range_finder(self._session, self._reading.scan_for_time)
-        located = {
-            (topic, each.bounds.partition): each
-            for topic in dict.fromkeys(slice_.topic for slice_ in self.slices)
-            for each in finder.locate(topic, span)
-        }
+        located = self._located(span)
         words = str(span).replace("from", "between", 1).replace(" to ", " and ", 1)
         asked = f"between {start!r} and {end!r}, lateness {span.lateness}"
         doubt = span.doubt([*located.values()])
-        return self._with(self._plan.between(located, words, asked, doubt, self._session.inspector.place))
+        return self._with(self._plan.between(located, words, asked, doubt))
 
     @property
     def messages(self) -> int:

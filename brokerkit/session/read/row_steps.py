@@ -22,6 +22,8 @@ from ..filters import Filter
 from ..overlooked import Overlooked
 
 Place: TypeAlias = "tuple[str, int | None]"
+PlaceOf: TypeAlias = Callable[["int | None", "str | None"], int]
+"""Returns the position of a row by its offset, or by its id if it has no offset."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class RowStep(Protocol):
     def left(self) -> int | None: ...
 
     def apply(
-        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked
+        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked, place: PlaceOf
     ) -> tuple[pa.RecordBatch, RowStep]:
         """Return the rows that it lets through, and the step for the rows that follow."""
         ...
@@ -58,7 +60,7 @@ class Head:
     left: int
 
     def apply(
-        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked
+        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked, place: PlaceOf
     ) -> tuple[pa.RecordBatch, RowStep]:
         kept = batch.slice(0, self.left)
         return kept, Head(self.left - kept.num_rows)
@@ -84,7 +86,7 @@ class Every:
         return -(-seen * self.rows // self.of)
 
     def apply(
-        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked
+        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked, place: PlaceOf
     ) -> tuple[pa.RecordBatch, RowStep]:
         numbers = range(self.seen, self.seen + batch.num_rows)
         rows = [row for row, seen in enumerate(numbers) if self._kept(seen + 1) > self._kept(seen)]
@@ -99,33 +101,30 @@ class Where:
     filter: Filter
     left: int | None = None
 
+    def __str__(self) -> str:
+        return self.filter.fingerprint
+
     def apply(
-        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked
+        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked, place: PlaceOf
     ) -> tuple[pa.RecordBatch, RowStep]:
         return self.filter.decoded(batch, overlooked), self
 
 
 @dataclass(frozen=True)
 class Within:
-    """The rows of a range.
-
-    Attributes:
-        windows: The range in each partition.
-        place: Returns the position of a row by its offset, or by its id if it has no offset.
-    """
+    """The rows of a range, which has a window in each partition."""
 
     windows: Mapping[Place, Window]
-    place: Callable[[int | None, str | None], int]
     left: int | None = None
 
     def apply(
-        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked
+        self, batch: pa.RecordBatch, slice_: Slice, overlooked: Overlooked, place: PlaceOf
     ) -> tuple[pa.RecordBatch, RowStep]:
         window = self.windows.get((slice_.topic, slice_.partition))
         if window is None:
             return batch.slice(0, 0), self
         pairs = zip(batch.column("offset").to_pylist(), batch.column("id").to_pylist(), strict=True)
-        places = [self.place(*pair) for pair in pairs]
+        places = [place(*pair) for pair in pairs]
         kept = np.array([window.start <= each < window.end for each in places], np.bool_)
         times = batch.column("publish_time").cast(pa.int64())
         for moment, compare in ((window.since, pc.greater_equal), (window.until, pc.less)):

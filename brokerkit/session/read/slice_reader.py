@@ -177,7 +177,7 @@ class SliceReader:
     def _stepped(self, batch: pa.RecordBatch, slice_: Slice) -> pa.RecordBatch:
         steps = []
         for step in self._steps:
-            batch, after = step.apply(batch, slice_, self.report.overlooked)
+            batch, after = step.apply(batch, slice_, self.report.overlooked, self._inspector.place)
             steps.append(after)
         self._steps = tuple(steps)
         return batch
