@@ -102,9 +102,10 @@ def test_a_field_becomes_a_column_beside_those_shown(shop: Session) -> None:
     before = browser.columns
     say(browser, "select", place=0)
     say(browser, "field", path=[0], what="column")
-    assert browser.columns == [*before, "value.id"]
+    place = before.index("value")
+    assert browser.columns == [*before[:place], "value.id", *before[place:]]
     say(browser, "field", path=[1, 0], what="column")
-    assert browser.columns == [*before, "value.id", "value.who.name"]
+    assert browser.columns == [*before[:place], "value.id", "value.who.name", *before[place:]]
     assert sorted(set(browser.frame["value.who.name"])) == ["n0", "n1", "n2", "n3", "n4"]
     assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
     say(browser, "field", path=[2, 1], what="column")
@@ -120,7 +121,8 @@ def test_fields_of_any_depth_are_columns_and_go_with_the_topic(shop: Session) ->
     say(browser, "select", place=1)
     say(browser, "field", path=[0, 0, 0, 0], what="column")
     say(browser, "field", path=[1, 0], what="column")
-    assert browser.columns == [*before, "value.a.b.c.d", "value.who.name"]
+    place = before.index("value")
+    assert browser.columns == [*before[:place], "value.a.b.c.d", "value.who.name", *before[place:]]
     assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
     say(browser, "sort", column=browser.columns.index("value.a.b.c.d"))
     assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))

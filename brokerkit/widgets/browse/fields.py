@@ -72,7 +72,9 @@ def _show(model: BrowserModel, query: Query, steps: Sequence[str | int]) -> None
     name = ".".join(["value", *names])
     rows = model.rows
     shown = rows.columns
-    wanted = shown if name in shown else [*shown, name]
+    # before the whole value, which takes the rest of the width
+    place = shown.index("value") if "value" in shown else len(shown)
+    wanted = shown if name in shown else [*shown[:place], name, *shown[place:]]
     new = tuple(each for each in inner if each not in rows.deeper)
     if new:
         model.show_fields((*rows.deeper, *new), wanted)

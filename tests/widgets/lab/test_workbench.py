@@ -76,7 +76,7 @@ def test_a_field_becomes_a_column_and_a_filter(open_notebook: Opening) -> None:
     state.hover()
     state.get_by_role("button", name="+ column").click()
     expect(panel.get_by_role("columnheader").filter(has_text=".state")).to_be_visible()
-    assert notebook.ask("browser.columns[-1]") == "value.state"
+    assert notebook.ask("browser.columns[browser.columns.index('value') - 1]") == "value.state"
     press = notebook.page.keyboard.press
     message.get_by_role("treeitem").first.focus()
     press("End")

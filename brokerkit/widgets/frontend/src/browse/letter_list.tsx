@@ -196,11 +196,17 @@ export function OneLetter({ store, letter }: { store: Store; letter: LetterShown
         {letter.fields.map(([name, value]) => (
           <Pair key={name} name={name} value={value} />
         ))}
-        {letter.attributes.length > 0 && <div class="bk-cap">Headers</div>}
-        {letter.attributes.map(([name, value, kind], index) => (
-          <Pair key={index} name={name} value={kind === "string" ? value : `${value} (${kind})`} />
-        ))}
       </dl>
+      {letter.attributes.length > 0 && (
+        <>
+          <div class="bk-cap bk-of-pairs">Headers</div>
+          <dl class="bk-pairs" aria-label="Headers">
+            {letter.attributes.map(([name, value, kind], index) => (
+              <Pair key={index} name={name} value={kind === "string" ? value : `${value} (${kind})`} />
+            ))}
+          </dl>
+        </>
+      )}
     </Card>
   );
 }
