@@ -24,6 +24,7 @@ HELD = re.compile(rf"with [^\n]*{LOCK.pattern}\b")
 BACKGROUND = {
     "backends/inmem": "threads of drivers, and tests that set faults",
     "backends/jetstream/loop.py": "threads of drivers, which open connections",
+    "backends/kafka/native/consumer.py": "threads of readers",
     "backends/kafka/watch.py": "threads of drivers, and those of librdkafka",
     "backends/pubsub/parking.py": "threads of drivers, of timers and of grpc",
     "backends/pulsar/log.py": "threads of drivers, which open connections",
