@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,13 @@ class SocketOutlet:
             message = json.loads(text)
         except ValueError:
             return
-        if self._receive is not None:
+        if self._receive is None:
+            return
+        try:
             self._receive(self, message, [])
+        except Exception:
+            # as in a notebook, one click that fails ends nothing else
+            traceback.print_exc()
 
     def _put(self, content: dict[str, Any]) -> None:
         text = json.dumps(content)

@@ -17,6 +17,7 @@ from ..protocol.browse import Form, Tab
 from ..side_effects import choices_of
 from .action_clicks import ActionClicks
 from .fields import act_on_field, follow_header
+from .filter_clicks import FilterClicks
 from .form import changes_of
 from .letter_clicks import LetterClicks
 from .looking import Looking, Message, Shower, number_in
@@ -31,17 +32,18 @@ if TYPE_CHECKING:
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
 """A filter is tried on so many rows, and so many bytes, while it is typed."""
-UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open", "companion")
+UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open", "companion", "filters")
 """What a view sends by itself: an error stays in view."""
 BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
 
 
-class Clicks(ActionClicks, LetterClicks):
+class Clicks(ActionClicks, LetterClicks, FilterClicks):
     """The actions of a user. Messages of the view are no more to be trusted than payloads."""
 
     def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
         self._model, self._view, self._looking = model, view, looking
+        self._taken = set()
 
     def receive(self, message: Message) -> None:
         """Handle a message of the view: `hello`, `here`, or an action of the user."""
@@ -117,6 +119,7 @@ class Clicks(ActionClicks, LetterClicks):
         self._model.ask(
             before.but(**changes), confirm=text_to_name(confirm) if isinstance(confirm, str) else None
         )
+        self._remember(message)
 
     def _query(self) -> Query:
         found = self._model.query
@@ -202,6 +205,7 @@ class Clicks(ActionClicks, LetterClicks):
 
     def _on_header(self, message: Message) -> None:
         follow_header(self._model, number_in(message, "place"))
+        self._take()
 
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")
@@ -263,6 +267,8 @@ class Clicks(ActionClicks, LetterClicks):
 
     def _on_field(self, message: Message) -> None:
         path = act_on_field(self._model, _path(message) or [], str(message.get("what")))
+        if message.get("what") == "filter":
+            self._take()
         if path:
             self._view.send({"type": "copied", "text": path, "call": path})
 

@@ -7,6 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 from .changes import Changed
 from .companions import Companion, CompanionOpened, CompanionSaid
 from .exports import CopiedRows, Exported, Exporting
+from .filters import FiltersShown
 from .letters import LettersShown
 from .topic_tabs import Described, ResetShown, Schema, Subscriptions
 
@@ -289,5 +290,6 @@ BrowseShown = (
     | CopiedRows
     | ResetShown
     | LettersShown
+    | FiltersShown
     | Changed
 )

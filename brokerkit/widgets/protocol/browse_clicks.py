@@ -8,6 +8,7 @@ from .browse import Form, Tab
 from .changes import CarryOutChange, ChangeAction, PlanChange
 from .companions import CompanionDone, Which
 from .exports import CopyRows, Export
+from .filters import DeleteFilter, SaveFilter
 from .letters import ChooseLetters, EditLetter, GroupLetters, LookForLetters, OpenLetters, ShowLetter
 
 
@@ -25,6 +26,7 @@ class BrowseAction(TypedDict):
         "compare",
         "follow",
         "back",
+        "filters",
     ]
 
 
@@ -253,5 +255,7 @@ BrowseDone = (
     | OpenTab
     | ShowSubscription
     | FieldAction
+    | SaveFilter
+    | DeleteFilter
     | FollowHeader
 )

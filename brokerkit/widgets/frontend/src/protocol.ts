@@ -382,6 +382,40 @@ export interface CopiedRows {
   text: string;
 }
 
+/** The fields of a query that are kept; `name` is empty for one that was used. */
+export interface KeptFilter {
+  name: string;
+  newest: boolean;
+  mode: "text" | "python";
+  where: string;
+  key: string;
+  header: string;
+  partitions: string;
+  start: string;
+  end: string;
+}
+
+/** The filters that are kept; `note` says why those that are used are not. */
+export interface FiltersShown {
+  type: "filters";
+  saved: KeptFilter[];
+  used: KeptFilter[];
+  note: string;
+}
+
+/** Keep the query as it is typed under a name. */
+export interface SaveFilter {
+  type: "save_filter";
+  name: string;
+  filter: KeptFilter;
+}
+
+/** Forget a filter; without a name, those that were used. */
+export interface DeleteFilter {
+  type: "delete_filter";
+  name: string;
+}
+
 export type Verb = "redrive" | "move" | "delete" | "send";
 
 export type ChangeOf = "letters" | "rows";
@@ -789,11 +823,11 @@ export interface Calls {
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | Changed;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed;
 
 /** A click without more to say. */
 export interface BrowseAction {
-  type: "hello" | "here" | "refresh" | "stop" | "again" | "unselect" | "copy" | "compare" | "follow" | "back";
+  type: "hello" | "here" | "refresh" | "stop" | "again" | "unselect" | "copy" | "compare" | "follow" | "back" | "filters";
 }
 
 /** Compose a new message, or one that starts with the chosen rows; `replace` gives up what is not sent. */
@@ -964,7 +998,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction | FollowHeader;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 

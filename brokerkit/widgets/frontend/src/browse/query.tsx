@@ -6,6 +6,7 @@ import { Icon } from "../parts/icons";
 import { later } from "../parts/later";
 import { Segments } from "../parts/segments";
 import type { AskQuery, BrowseState, QueryForm } from "../protocol";
+import { Filters } from "./filters";
 import { NO_EFFECT, SideEffects, type Effect } from "./side_effects";
 import type { Store } from "./store";
 import { EMPTY, merged } from "./typed_query";
@@ -179,6 +180,7 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
             ))}
           </select>
         </label>
+        <Filters store={store} use={ask} disabled={!now.topic} />
         {now.search.running ? (
           <button
             type="button"

@@ -9,6 +9,7 @@ import type {
   ChangeShown,
   ComparedRows,
   Counts,
+  FiltersShown,
   LettersShown,
   MessageShown,
   Payload,
@@ -49,6 +50,7 @@ export interface Store {
   factsProblem: Signal<string>;
   subscriptions: Signal<Subscriptions | null>;
   reset: Signal<ResetShown | null>;
+  filters: Signal<FiltersShown | null>;
   schema: Signal<Schema | null>;
   letters: Signal<LettersShown | null>;
   /** The plan of a change of messages, or its receipts. */
@@ -97,6 +99,7 @@ export function newStore(line: Line): Store {
     factsProblem: signal(""),
     subscriptions: signal(null),
     reset: signal(null),
+    filters: signal(null),
     schema: signal(null),
     letters: signal(null),
     change: signal(null),
@@ -192,6 +195,9 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "subscriptions":
       store.subscriptions.value = message;
+      break;
+    case "filters":
+      store.filters.value = message;
       break;
     case "reset":
       store.reset.value = message;
