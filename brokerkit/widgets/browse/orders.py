@@ -96,7 +96,7 @@ class Order:
             verb,
             "letters" if letters else "rows",
             model.session,
-            str((provenance_of(frame) or {}).get("dead_letters") or topic),
+            _confirmed_name(frame, verb, topic),
             frame,
             f"{own}.letters" if letters else f"{own}.selected",
             to,
@@ -140,7 +140,15 @@ class Order:
         Raises:
             BrokerError: It cannot be done.
         """
-        return self._made(self.frame, {"dry_run": True})
+        return self._made(self.frame, self._planning)
+
+    @property
+    def _planning(self) -> dict[str, Any]:
+        """The arguments of a dry run; letters that were taken to be shown are taken for it, too."""
+        taking = (
+            self.verb == "redrive" and self.of == "letters" and self.session.capabilities.slices == "never"
+        )
+        return {"dry_run": True} | ({"side_effects": "give back"} if taking else {})
 
     def carried_out(self, earlier: pd.DataFrame | None) -> pd.DataFrame:
         """Do it, or what is left of it after `earlier` receipts, and return the receipts of all.
@@ -196,13 +204,20 @@ class Order:
         name, args, options = self._call(Name(self.python))
         if "to_session" in options:
             options["to_session"] = variable_of(self.target, "other")
-        how: dict[str, Any] = {"dry_run": True}
+        how = self._planning
         if done:
             how = {} if self.verb == "send" else {"confirm": self.name}
         doing = variable_of(self.session, "s")
         if self.verb == "send" and self.target is not self.session:
             doing = variable_of(self.target, "other")
         return call_text(f"{doing}.{name}", *args, **options, **how)
+
+
+def _confirmed_name(frame: pd.DataFrame, verb: Verb, topic: str) -> str:
+    """Return the name that confirms a change: that of the rows may be longer than the one that was opened."""
+    names = list(frame["topic"].dropna().unique())
+    named = str(names[0]) if len(names) == 1 and verb in ("move", "redrive") else topic
+    return str((provenance_of(frame) or {}).get("dead_letters") or named)
 
 
 def keys_of(frame: pd.DataFrame) -> list[tuple[str, str]]:
