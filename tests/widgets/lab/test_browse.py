@@ -97,7 +97,7 @@ def test_a_message_is_found_by_a_predicate_looked_at_and_handed_to_the_next_cell
     lines(panel).first.click()
     message = panel.get_by_role("region", name="The chosen message")
     expect(message.get_by_role("tree")).to_contain_text("total: 30.0")
-    expect(message.locator("dl")).to_contain_text("source")
+    expect(message.get_by_label("Headers")).to_contain_text("source")
     notebook.screenshot("browse-found", panel)
     assert notebook.ask("[json.loads(each)['id'] for each in browser.selected['value']]") == [20]
     assert notebook.ask("len(browser.frame)") == 1
