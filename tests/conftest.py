@@ -72,7 +72,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
-        # it runs an eighth of the time otherwise
+        # many tests make many objects and keep few
         gc.set_threshold(10_000)
         gc.enable()
 

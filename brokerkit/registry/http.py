@@ -140,6 +140,8 @@ def _watched(made: type[http.client.HTTPConnection], watch: Watch, *args: Any, *
 
     def create(*where: Any) -> socket.socket:
         opened = socket.create_connection(*where)
+        # the deadline ends it; two limits of the same length would race
+        opened.settimeout(None)
         watch(opened)
         return opened
 
