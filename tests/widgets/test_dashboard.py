@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -216,3 +218,62 @@ def test_nothing_is_asked_without_a_viewer(shown: tuple[Dashboard, Screen]) -> N
     model.attended = lambda: True
     assert model.step(Cancellation(), float("-inf")) > 0
     assert model.looks.at != before
+
+
+def test_one_topic_that_does_not_answer_leaves_the_others_and_the_backlogs(
+    shop: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = type(shop.inspector).bounds
+
+    def answered(inspector: Any, topic: str, **more: Any) -> object:
+        if topic == "orders":
+            raise bk.Unavailable("its partition has no leader")
+        return bounds(inspector, topic, **more)
+
+    monkeypatch.setattr(type(shop.inspector), "bounds", answered)
+    found = Looks(shop)
+    look(found)
+    assert found.notes == ("The ends of 'orders' are not known: its partition has no leader",)
+    assert found.topics["orders-dead-letters"].held.last == 3
+    assert found.subscriptions["orders", "billing"].lag.last == 40
+
+
+def test_an_error_of_any_kind_is_said_and_refresh_begins_again(
+    shown: tuple[Dashboard, Screen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dashboard, screen = shown
+
+    def broken(looks: Looks, cancellation: Cancellation) -> None:
+        raise RuntimeError("no look")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Looks, "look", broken)
+        screen.say("refresh")
+        eventually(lambda: "RuntimeError: no look" in screen.state["problem"], "the error is said")
+    assert screen.state["running"] is False
+    screen.say("refresh")
+    eventually(lambda: screen.state["problem"] == "", "it looks again")
+    assert dashboard._model.running
+
+
+def test_a_series_is_read_while_another_thread_adds() -> None:
+    series, ended = Series(), threading.Event()
+
+    def add() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            series.add(float(number), float(number))
+
+    adding, interval = threading.Thread(target=add), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    adding.start()
+    try:
+        eventually(lambda: len(series) == SAMPLES, "it is full")
+        for _ in range(2000):
+            assert series.growing_since is not None
+            assert len(series.rates()) == SAMPLES - 1
+    finally:
+        sys.setswitchinterval(interval)
+        ended.set()
+        adding.join()

@@ -63,7 +63,7 @@ class Looks:
             infos = sorted(infos, key=lambda info: -(info.messages or 0))[:MOST_TOPICS]
             notes.append(f"Rates are those of the {MOST_TOPICS:,} topics that hold most messages.")
         self._take_topics(infos)
-        self._take_ends(list(self.topics.values()), cancellation)
+        notes += self._take_ends(list(self.topics.values()), cancellation)
         notes += self._take_subscriptions()
         cancellation.raise_if_cancelled()
         self.notes = tuple(notes)
@@ -83,9 +83,14 @@ class Looks:
         if names != self._names:
             self._names, self.dead = names, _dead_topics(names)
 
-    def _take_ends(self, tracks: Sequence[TopicTrack], cancellation: Cancellation) -> None:
-        """Ask for the ends of the topics, one after the other, beginning where the last look stopped."""
+    def _take_ends(self, tracks: Sequence[TopicTrack], cancellation: Cancellation) -> list[str]:
+        """Ask for the ends of the topics, one after the other, beginning where the last look stopped.
+
+        Returns:
+            What should be known about those that did not tell.
+        """
         deadline = Deadline(ENDS_SECONDS)
+        silent: list[tuple[str, Exception]] = []
         for place in range(len(tracks)):
             cancellation.raise_if_cancelled()
             if deadline.passed:
@@ -99,9 +104,13 @@ class Looks:
             except NotSupported:
                 if track.info.messages is not None:
                     track.count(now, track.info.messages)
+            except (BrokerError, TimeoutError) as error:
+                cancellation.raise_if_cancelled()
+                silent.append((track.info.name, error))
         else:
-            return
-        self._next = (self._next + place) % len(tracks)
+            place = 0
+        self._next = (self._next + place) % max(1, len(tracks))
+        return _silent(silent)
 
     def _take_subscriptions(self) -> list[str]:
         """Ask for the subscriptions of all topics; return what should be known about them."""
@@ -133,6 +142,15 @@ class Looks:
         """Return how many dead letters the topics hold that are named after a topic."""
         held = [self.topics[name].held.last for name in self.dead.get(topic, ()) if name in self.topics]
         return int(sum(held))
+
+
+def _silent(found: Sequence[tuple[str, Exception]]) -> list[str]:
+    """Return a sentence about the topics whose ends were not told."""
+    if not found:
+        return []
+    name, error = found[0]
+    more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+    return [f"The ends of {name!r}{more} are not known: {str(error) or 'no answer in time'}"]
 
 
 def _dead_topics(names: Sequence[str]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.cancellation import Cancellation
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, ConfigError
 from brokerkit.core.vocabulary.positions import microseconds_of
 
 from ..browse.latest_only_worker import LatestOnlyWorker
@@ -96,6 +96,19 @@ class DashboardModel:
             return last
         self._soon = False
         try:
+            self._look(cancellation)
+            self.tell()
+        except Cancelled:
+            raise
+        except Exception as error:
+            # the thread would end, and the view would wait for the next look for ever
+            self.running = False
+            self.problem = BrokerError(f"it stopped: {type(error).__name__}: {error}; Refresh tries it again")
+            self.tell()
+        return now
+
+    def _look(self, cancellation: Cancellation) -> None:
+        try:
             self.looks.look(cancellation)
             self.problem = None
         except (BrokerError, TimeoutError) as error:
@@ -105,8 +118,6 @@ class DashboardModel:
             )
             if self.session.connection.closed:
                 self.running = False
-        self.tell()
-        return now
 
 
 def _looking(owner: weakref.ref[DashboardModel]) -> Callable[[Cancellation], None]:

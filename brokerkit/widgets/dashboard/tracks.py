@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -17,34 +16,41 @@ GROWING = 3
 
 
 class Series:
-    """Values with their times, of a monotonic clock; the oldest are dropped."""
+    """Values with their times, of a monotonic clock; the oldest are dropped.
+
+    One thread adds; any thread may read.
+    """
 
     def __init__(self) -> None:
-        self._known: deque[tuple[float, float]] = deque(maxlen=SAMPLES)
+        # replaced, never changed: others read it meanwhile
+        self._known: tuple[tuple[float, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self._known)
 
     def add(self, now: float, value: float) -> None:
-        self._known.append((now, value))
+        self._known = (*self._known, (now, value))[-SAMPLES:]
 
     @property
     def last(self) -> float:
         """The newest value; 0 before the first."""
-        return self._known[-1][1] if self._known else 0.0
+        known = self._known
+        return known[-1][1] if known else 0.0
 
     def rate(self, samples: int = RATE_SAMPLES) -> float | None:
         """Return how much a second it grew over the last samples; None before the second one."""
-        if len(self._known) < 2:
+        known = self._known[-samples:]
+        if len(known) < 2:
             return None
-        (before, first), (after, last) = self._known[max(0, len(self._known) - samples)], self._known[-1]
+        (before, first), (after, last) = known[0], known[-1]
         return (last - first) / (after - before) if after > before else None
 
     def rates(self) -> list[float]:
         """Return how much a second it grew between any two samples, the oldest first."""
-        pairs = list(self._known)
         return [
-            (value - before) / (now - then) for (then, before), (now, value) in pairwise(pairs) if now > then
+            (value - before) / (now - then)
+            for (then, before), (now, value) in pairwise(self._known)
+            if now > then
         ]
 
     @property
