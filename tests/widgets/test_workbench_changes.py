@@ -8,7 +8,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.testing.waiting import eventually
-from brokerkit.widgets.browse import TopicBrowser
+from brokerkit.widgets.browse import TopicBrowser, changing
 from brokerkit.widgets.browse.state import state_of
 from brokerkit.workbench import Session
 
@@ -173,3 +173,33 @@ def test_what_the_system_lacks_is_known_with_the_reason(shop: Session) -> None:
     say(browser, "plan_change", verb="move", **{**PLAN, "to": "other"})
     say(browser, "forget_change")
     assert change(sent) is None
+
+
+def test_a_delete_that_is_stopped_says_what_was_not_tried(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s.create_topic("orders")
+    s.publish_batch("orders", [f"m{n}" for n in range(450)])
+    browser = s.browse("orders", limit=450)
+    assert browser.wait(20)
+    sent = told(browser)
+    browser.selected = list(range(450))
+    say(browser, "plan_change", verb="delete", **PLAN)
+    monkeypatch.setattr(changing, "TOLD_SECONDS", 0.0)
+    tell, now = browser._model.tell, browser._view.changing
+
+    def stopping(*what: str) -> None:
+        tell(*what)
+        if now.shown is not None and now.shown.running and now.shown.done:
+            now.stop()
+
+    browser._model.tell = stopping  # type: ignore[method-assign]
+    say(browser, "carry_out_change", again=False, confirm="orders")
+    say(browser, "hello")
+    shown, left = change(sent), len(s.peek("orders", 450))
+    counts = dict(map(tuple, shown["counts"]))
+    assert 0 < counts["removed"] < 450
+    assert counts["not tried"] == 450 - counts["removed"] - counts.get("unknown", 0)
+    assert left >= counts["not tried"]
+    assert shown["running"] is False
+    assert not any("perhaps" in line["target"] for line in shown["lines"])

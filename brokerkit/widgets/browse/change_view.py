@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .model import BrowserModel
 
 SHOWN = 200
-WORST_FIRST = ("unknown", "failed", "differs", "duplicate", "confirmed", "removed", "gone")
+WORST_FIRST = ("unknown", "failed", "differs", "not tried", "duplicate", "confirmed", "removed", "gone")
 REMOVED = "each is removed here only once it is confirmed there"
 REMEMBERED = "each is remembered as sent again only once it is confirmed there; the log keeps it"
 DONE = {
@@ -81,8 +81,18 @@ def _head(change: Change) -> str:
 def _counts(receipts: pd.DataFrame | None) -> list[tuple[str, int]]:
     if receipts is None:
         return []
-    counts = Counter(map(str, receipts["status"]))
-    return sorted(counts.items(), key=lambda each: WORST_FIRST[::-1].index(each[0]))
+    counts = Counter(map(_status_text, receipts["status"]))
+    return sorted(counts.items(), key=lambda each: -_rank(each[0]))
+
+
+def _status_text(status: Any) -> str:
+    """Return a status of receipts in words; what is still planned then was not tried."""
+    text = _text(status)
+    return "not tried" if text == "planned" else text
+
+
+def _rank(status: str) -> int:
+    return WORST_FIRST.index(status) if status in WORST_FIRST else -1
 
 
 def _places(model: BrowserModel, change: Change, number: int) -> list[ChangePlace]:
@@ -164,7 +174,7 @@ def _shown_rows(change: Change) -> pd.DataFrame:
 def _lines(change: Change) -> list[ChangeLine]:
     rows = _shown_rows(change)
     if "status" in rows.columns:
-        order = rows["status"].map(lambda each: WORST_FIRST.index(str(each)))
+        order = rows["status"].map(lambda each: _rank(_status_text(each)))
         rows = rows.loc[order.sort_values(kind="stable").index]
     shown: Iterable[Mapping[Any, Any]] = rows.head(SHOWN).to_dict("records")
     return [_line(change, row) for row in shown]
@@ -172,7 +182,7 @@ def _lines(change: Change) -> list[ChangeLine]:
 
 def _line(change: Change, row: Mapping[Any, Any]) -> ChangeLine:
     order = change.order
-    status = _text(row.get("status")) or "refused"
+    status = _status_text(row.get("status")) or "refused"
     source, target, said = "", "", _text(row.get("error"))
     if order.verb == "delete":
         source = place_text(row.get("partition"), row.get("offset"), row.get("id"))
@@ -191,7 +201,7 @@ def _line(change: Change, row: Mapping[Any, Any]) -> ChangeLine:
     if status == "failed":
         target = "stays here"
     elif status == "unknown":
-        target = f"{target}, perhaps"
+        target = f"{target}, perhaps" if target else ""
         said = f"{said}; Resume looks first" if said else "Resume looks first"
     return {
         "status": status,
