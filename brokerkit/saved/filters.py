@@ -37,18 +37,19 @@ def filters_path() -> Path:
 
 
 def filters() -> Filters:
-    """Return what is kept; of a file that cannot be read, nothing."""
+    """Return what is kept; of a file that cannot be read, nothing. Raises ConfigError if it is damaged."""
     try:
-        return _read(filters_path().read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return _read("")
+        text = filters_path().read_text("utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return _read(text)
 
 
 def save_filter(name: str, wanted: Mapping[str, Any]) -> None:
     """Keep a filter under a name, in place of one of the same name.
 
     Raises:
-        ConfigError: There is no name, or the filter is too long, or too many are kept.
+        ConfigError: There is no name, the filter is too long, too many are kept, or the file is damaged.
         StorageError: The file cannot be written.
     """
     if not name.strip() or len(name) > 80:
@@ -66,12 +67,17 @@ def save_filter(name: str, wanted: Mapping[str, Any]) -> None:
 
 
 def delete_filter(name: str) -> None:
-    """Forget a filter that was saved. Raises StorageError."""
+    """Forget a filter that was saved. Raises StorageError, or ConfigError if the file is damaged."""
     _change(lambda kept: Filters({each: kept.saved[each] for each in kept.saved if each != name}, kept.used))
 
 
 def note_filter(wanted: Mapping[str, Any]) -> None:
-    """Note that a filter was used. Raises StorageError or ConfigError if the file cannot be written."""
+    """Note that a filter was used.
+
+    Raises:
+        ConfigError: The file is damaged, or another process has been writing it for long.
+        StorageError: It cannot be written.
+    """
     if _fits(wanted):
         given = dict(wanted)
 
@@ -83,7 +89,7 @@ def note_filter(wanted: Mapping[str, Any]) -> None:
 
 
 def forget_used() -> None:
-    """Forget the filters that were used; those that were saved stay. Raises StorageError."""
+    """Forget the filters that were used; those that were saved stay. Raises as `delete_filter`."""
     _change(lambda kept: Filters(kept.saved, []))
 
 
@@ -101,9 +107,12 @@ def _change(change: Callable[[Filters], Filters]) -> None:
 
 def _read(text: str) -> Filters:
     try:
-        found = json.loads(text)
-    except ValueError:
-        return Filters({}, [])
+        found = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        # without its cause, which holds the text of the file
+        raise ConfigError(
+            f"{filters_path()} is not valid JSON: mend it first, or delete it with all its filters"
+        ) from None
     saved, used = (found.get(name) if isinstance(found, dict) else None for name in ("saved", "used"))
     return Filters(
         {

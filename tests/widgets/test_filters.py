@@ -98,11 +98,19 @@ def test_nothing_that_a_click_took_from_a_message_is_kept(shop: Session, config:
     assert VALUE in taken
     screen.say("query", **{**FORM, "mode": "python", "where": taken})
     assert browser.wait(20)
+    for edited in (f"{taken} and True", f'value["whom"] == "{VALUE}"'):
+        screen.say("query", **{**FORM, "mode": "python", "where": edited})
+        assert browser.wait(20)
+    screen.say("query", **{**FORM, "where": VALUE})
+    assert browser.wait(20)
     browser.selected = 0
     screen.say("header", place=0)
     assert browser.wait(20)
     screen.say("query", **{**FORM, "header": screen.state["form"]["header"]})
+    screen.say("query", **{**FORM, "key": f"k-{VALUE}"})
     assert used(screen) == []
+    screen.say("query", **{**FORM, "key": "another"})
+    assert used(screen) == ["another"]
     assert VALUE not in "".join(each.read_text() for each in config.iterdir() if each.is_file())
 
 
@@ -128,13 +136,27 @@ def test_a_file_that_cannot_be_written_is_said_and_the_search_goes_on(shop: Sess
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "[]", "3", '{"saved": [], "used": {}}', '{"saved": {"a": 1}, "used": [2]}']
+    "text", ["", "[]", "3", '{"saved": [], "used": {}}', '{"saved": {"a": 1}, "used": [2]}']
 )
 def test_a_file_that_holds_something_else_holds_no_filters(config: Path, text: str) -> None:
     (config / "filters.json").write_text(text)
     assert kept.filters() == ({}, [])
     kept.note_filter({"where": "x"})
     assert kept.filters().used == [{"where": "x"}]
+
+
+def test_a_damaged_file_is_said_and_stays_as_it_is(shop: Session, config: Path) -> None:
+    kept.save_filter("mine", {"where": "x", "mode": "text"})
+    path = config / "filters.json"
+    damaged = path.read_text().replace("{", "{,", 1)
+    path.write_text(damaged)
+    _, screen = shown(shop)
+    screen.say("query", **{**FORM, "key": "c1"})
+    screen.say("save_filter", name="other", filter=FORM)
+    assert "is not valid JSON: mend it first" in screen.state["problem"]
+    assert used(screen) == []
+    assert "is not valid JSON: mend it first" in screen.last("filters")["note"]
+    assert path.read_text() == damaged
 
 
 def test_what_is_kept_is_bounded(config: Path) -> None:

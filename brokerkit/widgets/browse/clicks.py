@@ -205,7 +205,7 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
 
     def _on_header(self, message: Message) -> None:
         follow_header(self._model, number_in(message, "place"))
-        self._take()
+        self._take("header")
 
     def _on_histogram(self, message: Message) -> None:
         self._model.count("rows" if message.get("of") == "rows" else "topic")
@@ -268,7 +268,7 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
     def _on_field(self, message: Message) -> None:
         path = act_on_field(self._model, _path(message) or [], str(message.get("what")))
         if message.get("what") == "filter":
-            self._take()
+            self._take("where")
         if path:
             self._view.send({"type": "copied", "text": path, "call": path})
 

@@ -6,8 +6,10 @@ where personal data is masked.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.sanitize import plain
@@ -31,7 +33,7 @@ class FilterClicks:
     _model: BrowserModel
     _view: Shower
     _taken: set[str]
-    """Conditions that clicks took from messages."""
+    """Conditions that clicks took from messages, and the values in them."""
     _note = ""
 
     def _on_filters(self, message: Message) -> None:
@@ -49,11 +51,17 @@ class FilterClicks:
             kept.forget_used()
         self._send_filters()
 
-    def _take(self) -> None:
-        """Know the conditions of the query as taken from a message."""
-        if self._model.query is not None:
-            form = form_of(self._model.query)
-            self._taken |= {form["where"], form["header"]} - {""}
+    def _take(self, condition: Literal["where", "header"]) -> None:
+        """Know a condition of the query as taken from a message, with the value in it."""
+        query = self._model.query
+        if query is None:
+            return
+        text = form_of(query)[condition]
+        if condition == "where":
+            values = _values_in(text)
+        else:
+            values = list(map(str, query.header.values())) if isinstance(query.header, Mapping) else []
+        self._taken |= {text, *values} - {""}
 
     def _remember(self, typed: Mapping[str, Any]) -> None:
         """Remember the filter of a query that was typed, if it has any condition."""
@@ -62,7 +70,7 @@ class FilterClicks:
         masked = self._model.session.mask is not None or (query is not None and query.mask is not None)
         if masked or not any(wanted[name] for name in (*CONDITIONS, "start", "end")):
             return
-        if any(wanted[name] in self._taken for name in CONDITIONS):
+        if any(_has(wanted[name], each) for name in CONDITIONS for each in self._taken):
             return
         try:
             kept.note_filter(wanted)
@@ -72,15 +80,37 @@ class FilterClicks:
             self._note = f"Used filters are not remembered: {error}"
 
     def _send_filters(self) -> None:
-        found = kept.filters()
+        note = MASKED if self._model.session.mask is not None else self._note
+        try:
+            found = kept.filters()
+        except BrokerError as error:
+            found, note = kept.Filters({}, []), str(error)
         self._view.send(
             {
                 "type": "filters",
                 "saved": [_shown(name, each) for name, each in found.saved.items()],
                 "used": [_shown("", each) for each in found.used],
-                "note": MASKED if self._model.session.mask is not None else plain(self._note, 300),
+                "note": plain(note, 300),
             }
         )
+
+
+def _values_in(where: str) -> list[str]:
+    """Return the value that a condition compares with, as it is and as Python has it."""
+    compared = ast.parse(where, mode="eval").body
+    if not isinstance(compared, ast.Compare):
+        return []
+    value, text = compared.comparators[0], ast.get_source_segment(where, compared.comparators[0]) or ""
+    if not isinstance(value, ast.Constant):
+        return [text]
+    if isinstance(value.value, str):
+        return [value.value, text[1:-1]]
+    return [] if value.value is None or isinstance(value.value, bool) else [text]
+
+
+def _has(text: str, taken: str) -> bool:
+    """Return whether a text has a value in it, not only as a part of a longer word or number."""
+    return re.search(rf"(?<!\w){re.escape(taken)}(?!\w)", text) is not None
 
 
 def _fields(given: Any) -> dict[str, Any]:
