@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from brokerkit.widgets.alone import PageServer, served
+from brokerkit.testing.waiting import eventually
+from brokerkit.widgets.alone import PageServer, outlet, served
 from brokerkit.widgets.alone.gate import Gate
 from brokerkit.workbench import Session
 
@@ -98,6 +99,30 @@ def test_the_socket_speaks_as_a_widget_does(page: PageServer) -> None:
         socket.send(json.dumps({"type": "hello"}))
         while json.loads(socket.recv(10)).get("message", {}).get("type") != "topics":
             pass
+
+
+def test_a_tab_that_takes_nothing_is_hung_up_and_its_messages_are_not_kept(
+    page: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "BEHIND", 5)
+    place, shown = urlsplit(page.url), page._outlet
+    with sync.connect(
+        f"ws://{place.netloc}/socket",
+        additional_headers={"Cookie": cookie_of(page)},
+        origin=f"http://{place.netloc}",
+        max_queue=1,
+        max_size=None,
+        ping_interval=None,
+        close_timeout=0.1,
+    ):
+        eventually(lambda: len(shown._tabs) == 1, "the tab is open")
+        (tab,) = shown._tabs
+        for _ in range(40):
+            shown.send({"type": "large", "text": "x" * 1_000_000})
+        eventually(lambda: not shown._tabs, "the tab is given up")
+        for _ in range(10):
+            tab.put("later")
+        assert tab._waiting.qsize() <= 6
 
 
 def test_only_the_loopback_listens(page: PageServer) -> None:

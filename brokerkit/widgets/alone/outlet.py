@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 import traceback
 from collections.abc import Callable
@@ -97,15 +98,29 @@ class _Tab:
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
         self._waiting: queue.Queue[str | None] = queue.Queue()
+        self._ended = False
 
     def put(self, text: str) -> None:
+        if self._ended:
+            return
         if self._waiting.qsize() < BEHIND:
             self._waiting.put(text)
         else:
             self.end()
+            self._hang_up()
 
     def end(self) -> None:
-        self._waiting.put(None)
+        if not self._ended:
+            self._ended = True
+            self._waiting.put(None)
+
+    def _hang_up(self) -> None:
+        """End what is being written; a closing greeting would not be taken either."""
+        try:
+            self._connection.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # the other side was quicker
+            return
 
     def write(self) -> None:
         from websockets.exceptions import ConnectionClosed
