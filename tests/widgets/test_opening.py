@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import brokerkit as bk
-from brokerkit.widgets.opening import ConnectionChooser
+from brokerkit.command_line import browse as command
+from brokerkit.widgets.opening import ConnectionChooser, model
 from brokerkit.widgets.opening.typed import TypedConnection
+from brokerkit.workbench import Session
 
 from .screens import Screen
 
@@ -170,3 +174,60 @@ def test_what_is_missing_is_named(changed: dict[str, Any], said: str) -> None:
 
 def test_without_a_browser_it_is_a_list() -> None:
     assert "bk.open()" in bk.open()._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("target=x", "leave it out: target"),
+        ("a=b, allow.changes=yes", "leave it out: allow.changes"),
+        ("sasl_password=ab,hunter2", "option 2 is not"),
+    ],
+)
+def test_options_that_are_none_are_refused_by_their_place(
+    opened: tuple[ConnectionChooser, Screen], options: str, said: str
+) -> None:
+    chooser, screen = opened
+    form = {**FORM, "system": "inmem", "servers": "inmem://options", "options": options}
+    for kind in ("check", "connect", "save"):
+        screen.say(kind, form=form, name="tried")
+        assert chooser.wait(20)
+    assert said in screen.state["problem"]
+    assert said in screen.state["wrong"]
+    assert "hunter2" not in str(screen.state)
+
+
+def test_an_error_of_any_kind_leaves_the_screen_usable(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*arguments: Any, **options: Any) -> Session:
+        raise TypeError("no such argument")
+
+    chooser, screen = ConnectionChooser(connect), Screen()
+    chooser._shown(screen)
+    screen.say("connect", form={**FORM, "system": "inmem", "servers": "inmem://any"})
+    assert chooser.wait(20)
+    assert (screen.state["opening"], screen.state["problem"]) == ("", "TypeError: no such argument")
+    monkeypatch.setattr(model, "examine", connect)
+    screen.say("check", form={**FORM, "system": "inmem", "servers": "inmem://any"})
+    assert chooser.wait(20)
+    assert (screen.state["checking"], screen.state["wrong"]) == (False, "TypeError: no such argument")
+
+
+def test_a_flag_of_the_command_holds_for_what_is_chosen(config: Path) -> None:
+    bk.save_connection("shop", "inmem://flag-of-command", read_only=False)
+    context = click.Context(click.Command("browse"))
+    context.obj = {"read_only": True, "allow_changes": False, "timeout": 5.0, "option": ()}
+    chooser = command._widget(context, None, None)
+    chooser._model.open_saved("shop")
+    assert chooser.wait(20)
+    assert chooser.session is not None
+    assert chooser.session.read_only
+    chooser.close()
+    chooser.session.close()
+
+
+def test_the_token_reaches_the_browser_in_a_file_of_its_owner_alone(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:1/?token=secret"
+    path = command._leading_to(url, tmp_path)
+    assert f'content="0;url={url}"' in path.read_text()
+    assert "secret" not in path.as_uri()
+    assert os.name == "nt" or path.stat().st_mode & 0o077 == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from brokerkit.core.vocabulary.cancellation import Cancellation
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, ConfigError
 from brokerkit.core.vocabulary.secrets import Secret
 from brokerkit.display.sanitize import plain
 from brokerkit.saved import save_connection
@@ -100,7 +100,13 @@ class OpeningModel:
                 self.steps = tuple(step for step in steps if step.name in STEPS)
                 self._tell()
 
-            examine(target, options, told, connecting=connecting or not typed.signs_in)
+            try:
+                examine(target, options, told, connecting=connecting or not typed.signs_in)
+            except Cancelled:
+                raise
+            except Exception as error:
+                # the screen would wait for ever
+                self.wrong = _said(error)
             cancellation.raise_if_cancelled()
             self.checking = False
             self._tell()
@@ -156,16 +162,24 @@ class OpeningModel:
         def job(cancellation: Cancellation) -> None:
             try:
                 session = self._connect(target, **options)
-                if used is not None:
-                    note_use(used)
-            except (BrokerError, TimeoutError) as error:
+            except Exception as error:
+                # the screen would wait for ever
                 self.opening = ""
                 return self._failed(error)
+            if used is not None:
+                self._note_use(used)
             self.opening = ""
             return self._opened(session)
 
         self._workers["open"].run(job)
         self._tell()
+
+    def _note_use(self, name: str) -> None:
+        try:
+            note_use(name)
+        except BrokerError as error:
+            # it is open; only its place in the list is that of before
+            self.problem = plain(str(error), 600)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being checked or opened; return whether that is so."""
@@ -181,9 +195,16 @@ class OpeningModel:
         self.code = "\n".join([IMPORTS, self.call, *(["s.browse()"] if assigned else [])])
 
     def _failed(self, error: BaseException) -> None:
-        self.problem = plain(str(error) or "no answer in time", 600)
+        self.problem = _said(error)
         self._tell()
 
     def _tell(self) -> None:
         if self.on_change is not None:
             self.on_change()
+
+
+def _said(error: BaseException) -> str:
+    """Return an error as the screen shows it; one that is not of a broker bears its kind."""
+    text = str(error) or "no answer in time"
+    known = isinstance(error, (BrokerError, TimeoutError))
+    return plain(text if known else f"{type(error).__name__}: {text}", 600)

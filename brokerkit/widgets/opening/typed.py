@@ -17,6 +17,8 @@ from ..call_text import Name, call_text, literal
 from ..protocol.opening import SecretAt, SignIn
 
 IMPORTS = "import brokerkit as bk"
+NO_OPTIONS = ("target", "timeout", "read_only", "production", "allow_changes")
+"""What `connect` takes besides options of the system; the form has fields for what may be chosen."""
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,14 @@ class TypedConnection:
 
     def _options(self) -> dict[str, str]:
         found = {}
-        for part in filter(None, (each.strip() for each in self.options.split(","))):
-            name, sign, value = part.partition("=")
-            if not sign or not name.strip():
-                raise ConfigError(f"Options: expected name=value, not {part[:40]!r}")
-            found[name.strip()] = value.strip()
+        for place, part in enumerate(self.options.split(","), 1):
+            name, sign, value = (each.strip() for each in part.partition("="))
+            if not part.strip():
+                continue
+            if not sign or not name:
+                # it may be the end of a password
+                raise ConfigError(f"Options: expected name=value, separated by commas; option {place} is not")
+            if name.replace(".", "_") in NO_OPTIONS:
+                raise ConfigError(f"Options: option {place} is none of the system, leave it out: {name}")
+            found[name] = value
         return found
