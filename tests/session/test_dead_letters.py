@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
 from typing import Any
 
 import pandas as pd
@@ -261,7 +263,7 @@ def test_a_time_that_no_clock_shows_hides_no_other() -> None:
 
 def test_a_position_remembers_what_was_settled_behind_what_was_left() -> None:
     state = SettledOffsets(10).after([(10, True), (11, False), (14, True), (900, True)])
-    assert (state.next, sorted(state.beyond)) == (11, [14, 900])
+    assert (state.next, state.beyond) == (11, ((14, 15), (900, 901)))
     again = SettledOffsets.read(state.next, state.note)
     assert again == state
     assert 10 in again
@@ -271,7 +273,33 @@ def test_a_position_remembers_what_was_settled_behind_what_was_left() -> None:
     every_second = SettledOffsets(0).after([(n, n % 100 != 0) for n in range(20_000)])
     assert SettledOffsets.read(0, every_second.note) == every_second
     with pytest.raises(bk.NotSupported, match="take those before it first"):
-        _ = SettledOffsets(0, {n * n % 1_000_003 for n in range(300_000)} - {0}).note
+        settled = {n * n % 1_000_003 for n in range(300_000)} - {0}
+        _ = SettledOffsets(0).after(((n, True) for n in sorted(settled)), left=True).note
+
+
+def test_what_is_settled_behind_a_position_is_that_of_sets_of_offsets() -> None:
+    drawn = random.Random(5)
+    for _ in range(300):
+        ends = sorted(drawn.sample(range(5, 90), drawn.randrange(12)))
+        settled = {n for n in range(5) if n < ends[0]} if ends else set[int]()
+        settled |= {n for a, b in zip(ends[::2], ends[1::2], strict=False) for n in range(a, b)}
+        state = SettledOffsets(0).after(((n, True) for n in sorted(settled)), left=True)
+        assert {n for n in range(95) if n in state} == settled
+        assert SettledOffsets.read(0, state.note) == state
+        undone = set(drawn.sample(range(95), drawn.randrange(9)))
+        less = SettledOffsets(40, state.after([], left=True).beyond).after([]).without(undone)
+        assert {n for n in range(95) if n in less} == (settled | set(range(40))) - undone
+        assert SettledOffsets.read(less.next, less.note) == less
+
+
+def test_a_letter_is_undone_far_before_a_position_in_little_memory() -> None:
+    tracemalloc.start()
+    state = SettledOffsets(5_000_000).without({0, 3, 4_999_999})
+    again = SettledOffsets.read(state.next, state.note)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert state == again == SettledOffsets(0, ((1, 3), (4, 4_999_999)))
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize(
