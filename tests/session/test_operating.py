@@ -272,3 +272,51 @@ def test_a_run_without_a_person_changes_nothing_in_production(monkeypatch: pytes
                     change()
         with bk.connect("inmem://operated", production=True, allow_changes=True) as allowed:
             allowed.delete_subscription("t", "me", confirm="me")
+
+
+def with_a_group(target: str) -> Session:
+    session = bk.connect(target)
+    session.create_topic("orders", partitions=1)
+    session.create_subscription("orders", "group", model="record", start="latest")
+    session.publish_batch("orders", [bk.OutboundMessage(str(n)) for n in range(5)])
+    return session
+
+
+def test_an_undo_takes_no_receipts_of_another_broker() -> None:
+    with with_a_group("inmem://undo-prod") as prod, with_a_group("inmem://undo-test") as test:
+        done = prod.reset("orders", "group", "latest", confirm="group")
+        for dry_run in (True, False):
+            with pytest.raises(bk.ConfigError, match="inmem://undo-prod.* connected to inmem://undo-test"):
+                test.undo(done, dry_run=dry_run, confirm="group")
+        assert test.describe_subscription("group").lag == 5
+        with bk.connect("inmem://undo-prod") as again:
+            again.undo(done, confirm="group")
+        assert prod.describe_subscription("group").lag == 5
+    with with_a_group("inmem://") as one, with_a_group("inmem://") as two:
+        done = one.reset("orders", "group", "latest", confirm="group")
+        with pytest.raises(bk.ConfigError, match="'orders' was created again since"):
+            two.undo(done, confirm="group")
+
+
+@pytest.mark.parametrize("name", ["group", "queue"])
+def test_an_undo_skips_nothing_of_a_topic_that_was_created_again(desk: Session, name: str) -> None:
+    model = "record" if name == "group" else "message"
+    done = desk.reset("orders", name, "earliest", confirm=name)
+    desk.delete_topic("orders", confirm="orders")
+    desk.create_topic("orders", partitions=3)
+    desk.create_subscription("orders", name, model=model, start="earliest")
+    desk.publish_batch("orders", [bk.OutboundMessage(str(n), str(n)) for n in range(20)])
+    with pytest.raises(bk.ConfigError, match="'orders' was created again since"):
+        desk.undo(done, confirm=name)
+    assert desk.describe_subscription(name).lag == 20
+
+
+def test_several_resets_are_undone_one_by_one(desk: Session) -> None:
+    first = desk.reset("orders", "group", "latest", confirm="group")
+    second = desk.reset("orders", "group", "latest", confirm="group")
+    together = pd.concat([first, second])
+    with pytest.raises(bk.ConfigError, match="several resets: undo the last one first"):
+        desk.undo(together, confirm="group")
+    desk.undo(second, confirm="group")
+    desk.undo(first, confirm="group")
+    assert desk.describe_subscription("group").lag == 15

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pyarrow.compute as pc
 import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
+from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
+from brokerkit.session.operate.sources import ReadSource, all_opened
 from brokerkit.workbench import Session
 
 from .letters import attributes_of, desk, ids
@@ -278,3 +282,22 @@ def test_rows_of_a_topic_that_was_made_again_remove_no_message_of_the_new_one(ve
         assert outcome["status"].tolist() == ["failed"]
         assert s.peek("orders-dlq")["value"].tolist() == ["new"]
         assert len(s.peek("orders")) == 0
+
+
+def test_each_place_that_is_opened_is_closed_if_a_later_one_fails(desk: Session) -> None:
+    closed: list[str] = []
+
+    class Looked(ReadSource):
+        def close(self) -> None:
+            closed.append(self.place.name)
+
+    def look(place: DeadLetterPlace) -> ReadSource:
+        if place.name == "third":
+            raise bk.NotSupported("it cannot be looked at")
+        return Looked(desk, place)
+
+    connected = desk.connection.dead_letters()
+    places = [replace(connected.place("orders"), name=name) for name in ("first", "second", "third")]
+    with pytest.raises(bk.NotSupported, match="cannot be looked at"), ExitStack() as looking:
+        all_opened(looking, map(look, places))
+    assert closed == ["second", "first"]

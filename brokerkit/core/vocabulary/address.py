@@ -137,6 +137,12 @@ class Address:
         return f"{self.scheme}://{login}{','.join(self.hosts)}{path}" + (f"?{query}" if query else "")
 
     @property
+    def broker(self) -> str:
+        """The broker alone: the same for all users, and however the hosts are ordered."""
+        path = f"/{self.path}" if self.path else ""
+        return f"{self.scheme}://{','.join(sorted(self.hosts))}{path}"
+
+    @property
     def _mask_shown(self) -> dict[str, Any]:
         if self.mask.rules is None:
             return {}

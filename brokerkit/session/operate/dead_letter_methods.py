@@ -36,9 +36,9 @@ from .dead_letters import DeadLetterRows, grouped, letters_frame
 from .keyed_source import KeyedSource
 from .moving import Moving, Pace
 from .planning import plan_frame
-from .receipts import MoveWarning, receipts_frame
+from .receipts import MoveWarning, origin_of, receipts_frame
 from .selecting import AllOf, RowsOf
-from .sources import ReadSource, RememberedSource, Source
+from .sources import ReadSource, RememberedSource, Source, all_opened
 from .taken_source import TakenSource, check_can_take
 from .together import Together
 
@@ -99,8 +99,9 @@ class DeadLetterSession(BrokerSession):
         rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
         _one_of("side_effects", side_effects, (None, "give back"))
         look = self._readable if side_effects is None else self._given_back
-        sources = [look(each) for each in places]
-        frame = letters_frame(self, topic, sources, rows, most, expand=expand, naming=naming)
+        with ExitStack() as looking:
+            sources = all_opened(looking, map(look, places))
+            frame = letters_frame(self, topic, sources, rows, most, expand=expand, naming=naming)
         return frame if by is None else grouped(frame, by)
 
     def redrive(
@@ -278,10 +279,7 @@ class DeadLetterSession(BrokerSession):
         )
         if dry_run:
             with ExitStack() as looking:
-                looked = [look(each) for each in places]
-                for source in looked:
-                    looking.callback(source.close)
-                return plan_frame(looked, copies, selection, pace)
+                return plan_frame(all_opened(looking, map(look, places)), copies, selection, pace)
         self.connection.refuse_if_read_only("it moves no messages")
         if not places:
             return receipts_frame([], {"moved": f"{verb} of no rows"})
@@ -295,17 +293,16 @@ class DeadLetterSession(BrokerSession):
             kept = stack.enter_context(opened(journal))
             if kept is not None:
                 kept.begin(kind=verb, topic=name, target=target.name, copied=self.name)
-            together = None
-            if target is self and all(each.removal == "position" for each in places):
-                publisher = stack.enter_context(self._fenced(verb, places))
-                together = Together(publisher)
+            origin = origin_of(self.connection, [e.name for e in places if e.removal == "position"])
+            fenced = together = None
+            if all(each.removal == "position" for each in places):
+                fenced = stack.enter_context(self._fenced(verb, places))
+            if fenced is not None and target is self:
+                publisher, together = fenced, Together(fenced)
             else:
                 publisher = target.shared_publisher()
-            sources = []
-            for each in places:
-                sources.append(self._removable(each, selection))
-                stack.callback(sources[-1].close)
-            moving = Moving(verb, name, sources, copies, publisher, selection, pace, kept, together)
+            sources = all_opened(stack, (self._removable(each, selection, fenced) for each in places))
+            moving = Moving(verb, name, sources, copies, publisher, selection, pace, kept, together, origin)
             total = len(selection) if isinstance(selection, RowsOf) else None
 
             def work(hold: Hold) -> OutcomeFrame:
@@ -317,9 +314,9 @@ class DeadLetterSession(BrokerSession):
     @contextmanager
     def _fenced(self, verb: str, places: Sequence[DeadLetterPlace]) -> Iterator[ConnectedPublisher]:
         """Return a publisher for transactions, once another call with the same places can do no more."""
-        there = ", ".join(each.name for each in places)
+        broker, there = self.connection.address.broker, ", ".join(each.name for each in places)
         # the same name fences a call that was killed and whose transaction is still open
-        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{self.name} {there} {places[0].through}")
+        own = uuid.uuid5(uuid.NAMESPACE_URL, f"{broker} {there} {places[0].through}")
         with self.connection.publisher(transactional_id=f"brokerkit-{verb}-{own.hex}") as publisher:
             Together(publisher).fence()
             yield publisher
@@ -367,8 +364,12 @@ class DeadLetterSession(BrokerSession):
         check_can_take(self, place)
         return TakenSource(self, place)
 
-    def _removable(self, place: DeadLetterPlace, selection: AllOf | RowsOf) -> Source:
+    def _removable(
+        self, place: DeadLetterPlace, selection: AllOf | RowsOf, fenced: ConnectedPublisher | None
+    ) -> Source:
         """Return a source whose messages can be removed."""
+        if fenced is not None:
+            return RememberedSource(self, place, fenced)
         if place.removal != "take":
             return self._readable(place)
         if place.key_option is not None:

@@ -11,10 +11,12 @@ from brokerkit.display.subscriptions import (
     receipts_frame,
     subscriptions_frame,
 )
+from brokerkit.frames.provenance import attach
 
 from ..arguments import check_topic
 from .confirming import check_confirmed
 from .lag import LagSession
+from .receipts import origin_of
 from .set_aside import SetAsideSession
 
 if TYPE_CHECKING:
@@ -93,7 +95,10 @@ class OperatingSession(SetAsideSession, LagSession):
             check_confirmed(subscription, confirm, f"to move {subscription!r} of {topic!r}")
         operating = self.connection.subscriptions()
         plan = operating.plan_reset(topic, subscription, to)
-        return plan_frame(plan) if dry_run else receipts_frame(plan, operating.reset(plan))
+        if dry_run:
+            return plan_frame(plan)
+        origin = origin_of(self.connection, [topic])
+        return attach(receipts_frame(plan, operating.reset(plan)), origin)
 
     def delete_subscription(
         self, topic: str, subscription: str, *, dry_run: bool = False, confirm: str | None = None

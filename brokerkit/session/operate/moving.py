@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -92,6 +92,7 @@ class Moving:
         pace: How many, and how fast.
         journal: Records the outcomes on disk. It may have those of an earlier call.
         together: Sends copies in one transaction with what removes the originals. None sends first.
+        origin: By what the receipts are told from those of other brokers.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Moving:
         pace: Pace,
         journal: Journal | None,
         together: Together | None,
+        origin: Mapping[str, Any],
     ) -> None:
         self._what = f"{verb} of {name}"
         self._name = name
@@ -115,6 +117,7 @@ class Moving:
         self._pace = pace
         self._journal = journal
         self._together = together
+        self._origin = origin
         self._moved = 0
         self._stopped = ""
         self._locked: set[str] = set()
@@ -206,9 +209,7 @@ class Moving:
             receipt = self._receipts[each.name]
             receipt.result, receipt.removed = result, result.ok
         self._stop_if_unanswered(results, time.monotonic())
-        taken_over = next((each.error for each in results if isinstance(each.error, Closed)), None)
-        if taken_over is not None:
-            self._stopped = f"it sends nothing more ({taken_over}). The same call goes on from there"
+        self._stop_if_closed(each.error for each in results)
 
     def _one_after_the_other(
         self, source: Source, part: Part, copies: Sequence[Copy], waiting: Sequence[Copy]
@@ -235,6 +236,7 @@ class Moving:
         if self._journal is not None:
             self._journal.gone([each.name for each in stored if self._receipts[each.name].removed])
         self._stop_if_unanswered(results, began)
+        self._stop_if_closed(errors.values())
 
     def _is_stored(self, copy: Copy) -> bool:
         """Return whether a copy of an earlier call is in the target."""
@@ -293,6 +295,12 @@ class Moving:
             first = next(result.error for result in results if result.error is not None)
             self._stopped = f"the target does not answer ({first}). The same call goes on from there"
 
+    def _stop_if_closed(self, errors: Iterable[BrokerError | None]) -> None:
+        """End if another call has taken over: it would send again what is not removed here."""
+        taken_over = next((each for each in errors if isinstance(each, Closed)), None)
+        if taken_over is not None:
+            self._stopped = f"it sends nothing more ({taken_over}). The same call goes on from there"
+
     def _stop_unsearched(self, error: BrokerError) -> None:
         self._stopped = (
             f"the target cannot be searched for copies of an earlier call ({error}). "
@@ -343,7 +351,7 @@ class Moving:
     def outcome(self) -> OutcomeFrame:
         """Return the receipt of every message that was tried, by this call or an earlier one."""
         tried = [each for each in self._receipts.values() if each.tried]
-        facts = {"moved": self._what, "of": self._name, "stopped": self._stopped}
+        facts = {"moved": self._what, "of": self._name, "stopped": self._stopped, **self._origin}
         places = [each.place for each in self._sources]
         remembered = {each.name: each.through for each in places if each.removal == "position"}
         undo = [each.undo for each in self._sources]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.results import PublishResult
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
-from brokerkit.frames.provenance import attach
+from brokerkit.frames.provenance import attach, fitted
+
+if TYPE_CHECKING:
+    from brokerkit.core.runtime.connection import Connection
 
 REMOVING = "the copy is stored; interrupted while its original was being removed, which may be gone"
 
@@ -81,3 +84,28 @@ def receipts_frame(receipts: Iterable[Receipt], details: dict[str, Any]) -> Outc
     made.insert(5, "removed", pd.Series(pd.arrays.ArrowExtensionArray(removed)))
     attach(made, details)
     return made
+
+
+def origin_of(connection: Connection, topics: Iterable[str]) -> dict[str, Any]:
+    """Return the facts by which receipts are told from those of another broker, or of an earlier topic."""
+    inspector = connection.inspector()
+    identities = {topic: inspector.identity(topic) for topic in topics}
+    return fitted({"broker": connection.address.broker, "identities": identities})
+
+
+def check_origin(connection: Connection, facts: Mapping[str, Any]) -> None:
+    """Raise ConfigError if receipts are of another broker, or of a topic that was created again since."""
+    broker, identities = facts.get("broker"), facts.get("identities") or {}
+    here = origin_of(connection, ())["broker"]
+    if broker != here:
+        raise ConfigError(
+            f"these receipts are from {broker or 'a broker that they do not name'}, and this session is "
+            f"connected to {here}: call undo of a session that is connected to that broker"
+        )
+    now = origin_of(connection, identities)["identities"]
+    for topic, before in identities.items():
+        if before and now[topic] not in ("", before):
+            raise ConfigError(
+                f"topic {topic!r} was created again since, so that the places in these receipts are those of "
+                "other messages: there is nothing to undo"
+            )

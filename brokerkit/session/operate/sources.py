@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from brokerkit.core.vocabulary.topics import Slice
 
 if TYPE_CHECKING:
+    from brokerkit.core.runtime.publisher import ConnectedPublisher
+
     from ..base import BrokerSession
 
 
@@ -108,10 +111,17 @@ class ReadSource(Source):
 
 
 class RememberedSource(ReadSource):
-    """A log, which keeps its messages: a subscription remembers which of them were removed."""
+    """A log, which keeps its messages: a subscription remembers which of them were removed.
 
-    def __init__(self, session: BrokerSession, place: DeadLetterPlace) -> None:
+    Args:
+        publisher: Remembers in transactions, so that it fails once another call fences it. None for a look.
+    """
+
+    def __init__(
+        self, session: BrokerSession, place: DeadLetterPlace, publisher: ConnectedPublisher | None = None
+    ) -> None:
         super().__init__(session, place)
+        self._publisher = publisher
         self._settled = dict(self.dead_letters.remembered(place))
         self._left: set[int | None] = set()
 
@@ -160,9 +170,25 @@ class RememberedSource(ReadSource):
         settled = self.settled(part, rows)
         try:
             if rows:
-                self.dead_letters.remember(self.place, settled)
+                self._remember(settled)
         except BrokerError as error:
             self.keep(part, [], {})
             return dict.fromkeys(rows, error)
         self.keep(part, rows, settled)
         return {}
+
+    def _remember(self, settled: Mapping[int | None, SettledOffsets]) -> None:
+        if self._publisher is None:
+            self.dead_letters.remember(self.place, settled)
+            return
+        with self._publisher.transaction():
+            self._publisher.send_positions(self.place.name, str(self.place.through), settled)
+
+
+def all_opened(stack: ExitStack, sources: Iterable[Source]) -> list[Source]:
+    """Return sources, each of which is closed also if opening a later one fails."""
+    found = []
+    for each in sources:
+        stack.callback(each.close)
+        found.append(each)
+    return found

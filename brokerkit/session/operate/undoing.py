@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.core.vocabulary.errors import ConfigError, NotSupported
+from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from brokerkit.frames.arrow import ArrowType, schema
 from brokerkit.frames.dataframe import to_pandas
 from brokerkit.frames.provenance import attach, provenance_of
@@ -16,6 +17,7 @@ from brokerkit.frames.provenance import attach, provenance_of
 from .confirming import check_confirmed
 from .dead_letter_methods import DeadLetterSession
 from .methods import OperatingSession
+from .receipts import check_origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,8 @@ class UndoingSession(OperatingSession, DeadLetterSession):
             letter again, or "gone" if the log does not have it any more.
 
         Raises:
-            ConfigError: `receipts` are none, or `confirm` is not the name.
+            ConfigError: `receipts` are none, or not those of one call on this broker and the topic as it is
+                now, or `confirm` is not the name.
             InUse: Members are attached that hinder it.
             NotSupported: The session is read-only, or the originals or the position before are not kept; the
                 error names the nearest thing.
@@ -62,11 +65,13 @@ class UndoingSession(OperatingSession, DeadLetterSession):
         if facts is None or "status" not in receipts.columns or not {"reset", "moved"} & facts.keys():
             raise ConfigError(WANTED)
         if "reset" in facts:
+            check_origin(self.connection, facts)
             to = _before(receipts)
             return self.reset(facts["reset"], facts["subscription"], to, dry_run=dry_run, confirm=confirm)
         through = facts.get("remembered_by")
         if not through:
             raise NotSupported("; ".join(facts.get("undo") or ["nothing was moved"]))
+        check_origin(self.connection, facts)
         removed = receipts[receipts["removed"]]
         connected = self.connection.dead_letters()
         places = [replace(connected.place(name), through=group) for name, group in through.items()]
@@ -78,17 +83,22 @@ class UndoingSession(OperatingSession, DeadLetterSession):
         )
         for place in places:
             connected.prepare(place)
-        # no other call is between reading what is remembered and writing it
-        with self._fenced("redrive", places):
-            listed = {place.name: self._forget(place, removed) for place in places}
+        # a call that begins between reading what is remembered and the commit fences this one
+        with self._fenced("redrive", places) as publisher, publisher.transaction():
+            listed = {}
+            for place in places:
+                listed[place.name], states = self._not_removed(place, removed)
+                publisher.send_positions(place.name, str(place.through), states)
         statuses = [
             "listed" if identity in listed[name] else "gone"
             for name, identity in zip(removed["source"], removed["source_id"], strict=True)
         ]
         return _forgotten_frame(removed, statuses, facts)
 
-    def _forget(self, place: DeadLetterPlace, removed: pd.DataFrame) -> set[str]:
-        """Remember messages as not removed, and return the ids of those that the log still has."""
+    def _not_removed(
+        self, place: DeadLetterPlace, removed: pd.DataFrame
+    ) -> tuple[set[str], dict[int | None, SettledOffsets]]:
+        """Return the ids of the messages that the log still has, and what is remembered without them."""
         wanted = set(removed[removed["source"] == place.name]["source_id"])
         known = dict(self.connection.dead_letters().remembered(place))
         found: dict[int | None, set[int]] = {}
@@ -105,8 +115,7 @@ class UndoingSession(OperatingSession, DeadLetterSession):
         states = {
             number: known[number].without(offsets) for number, offsets in found.items() if number in known
         }
-        self.connection.dead_letters().remember(place, states)
-        return listed
+        return listed, states
 
 
 def _before(receipts: pd.DataFrame) -> Any:
@@ -114,6 +123,8 @@ def _before(receipts: pd.DataFrame) -> Any:
     moved = receipts[receipts["status"] != "failed"]
     if moved.empty:
         raise ConfigError("nothing was moved, so that there is nothing to undo")
+    if moved["partition"].duplicated().any():
+        raise ConfigError("these are the receipts of several resets: undo the last one first, each by itself")
     if moved["before"].isna().any():
         raise NotSupported(
             "the system did not tell where the subscription was before: take a snapshot before a reset, and "

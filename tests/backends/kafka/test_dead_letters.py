@@ -21,6 +21,7 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.session.operate.receipts import MoveWarning
+from brokerkit.session.operate.sources import RememberedSource
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
@@ -260,6 +261,29 @@ def test_an_undo_is_refused_where_it_would_change_what_others_use(
     for frame in (receipts.drop(columns="status"), s.peek(topic)):
         with pytest.raises(bk.ConfigError, match="takes the receipts"):
             s.undo(frame, confirm=topic)
+    with bk.connect("inmem://") as other, pytest.raises(bk.ConfigError, match="connected to that broker"):
+        other.undo(receipts, confirm=topic)
+    s.delete_topic(f"{topic}-dlq", confirm=f"{topic}-dlq")
+    s.create_topic(f"{topic}-dlq", partitions=3)
+    with pytest.raises(bk.ConfigError, match="was created again since"):
+        s.undo(receipts, confirm=topic)
+
+
+def test_an_undo_ends_a_redrive_to_another_session(s: Session) -> None:
+    topic = new_topic(s)
+    fail(s, topic, 20)
+    with bk.connect("inmem://") as other:
+        other.create_topic(topic)
+        receipts = s.redrive(topic, to_session=other, confirm=topic, limit=5, progress=False)
+        places = [s.connection.dead_letters().place(f"{topic}-dlq")]
+        with s._fenced("redrive", places) as publisher:
+            source = RememberedSource(s, places[0], publisher)
+            part = next(source.parts(100))
+            s.undo(receipts, confirm=topic)
+            errors = source.remove(part, range(part.columns.length))
+    assert len(errors) == part.columns.length
+    assert all(isinstance(each, bk.Closed) for each in errors.values())
+    assert len(s.dead_letters(topic)) == 20
 
 
 def test_records_are_not_moved_and_the_reason_names_what_does(s: Session) -> None:
