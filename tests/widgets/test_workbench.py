@@ -136,6 +136,23 @@ def test_fields_of_any_depth_are_columns_and_go_with_the_topic(shop: Session) ->
     assert "expand" not in browser.call
 
 
+def test_a_field_whose_name_has_dots_is_another_column_than_the_field_of_a_field(shop: Session) -> None:
+    shop.publish("orders", {"a": {"b": 1}, "a.b": 2, "c": {"d.e": {"f": 5}}}, key="dots")
+    for path, name, value in (
+        ([0, 0], "value.a.b#2", 1),
+        ([1], "value.a.b", 2),
+        ([2, 0, 0], "value.c.d.e.f", 5),
+    ):
+        browser, _ = browse(shop, key="dots")
+        say(browser, "select", place=0)
+        for _ in range(2):
+            say(browser, "field", path=path, what="column")
+        assert browser.columns.count(name) == 1
+        assert list(browser.frame[name]) == [value]
+        assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
+        browser.close()
+
+
 def test_every_message_of_the_view_is_answered(shop: Session) -> None:
     browser, sent = browse(shop)
     for message in (

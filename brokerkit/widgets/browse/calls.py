@@ -25,9 +25,11 @@ def rows_call(browser: BrowserModel, query: Query | None) -> str:
         # nothing was read, so the description is shown
         return call_text(f"{session}.describe", query.topic)
     text = query.call(session, own)
-    for column, field in browser.rows.deeper if query.expand else ():
-        if column in browser.rows.result.names:
-            text = call_text("bk.expand", Name(text), column, [field])
+    result = browser.rows.result
+    for path in browser.rows.deeper if query.expand else ():
+        column = result.title_of(path[:-1])
+        if column is not None and column in result.names:
+            text = call_text("bk.expand", Name(text), column, [path[-1]])
     return text + _view_text(browser)
 
 

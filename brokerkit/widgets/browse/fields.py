@@ -68,20 +68,19 @@ def _show(model: BrowserModel, query: Query, steps: Sequence[str | int]) -> None
     names = [str(each) for each in steps]
     if any(isinstance(each, int) for each in steps):
         raise ConfigError(f"a place in a list is no column: choose {'.'.join(names[: _first_place(steps)])}")
-    inner = [(".".join(["value", *names[:depth]]), names[depth]) for depth in range(1, len(names))]
-    name = ".".join(["value", *names])
-    rows = model.rows
-    shown = rows.columns
+    path, rows = tuple(names), model.rows
+    title, shown = rows.result.title_of(path), rows.columns
     # before the whole value, which takes the rest of the width
     place = shown.index("value") if "value" in shown else len(shown)
-    wanted = shown if name in shown else [*shown[:place], name, *shown[place:]]
+    before, after = shown[:place], shown[place:]
+    inner = (path[:depth] for depth in range(2, len(path) + 1))
     new = tuple(each for each in inner if each not in rows.deeper)
-    if new:
-        model.show_fields((*rows.deeper, *new), wanted)
-    elif query.expand:
-        model.choose_columns(wanted)
-    else:
-        model.ask_without_effect(query.but(expand=True), columns=wanted)
+    if title is None:
+        return model.show_fields((*rows.deeper, *new), [*before, path, *after])
+    wanted = shown if title in shown else [*before, title, *after]
+    if query.expand:
+        return model.choose_columns(wanted)
+    return model.ask_without_effect(query.but(expand=True), columns=wanted)
 
 
 def _first_place(steps: Sequence[str | int]) -> int:

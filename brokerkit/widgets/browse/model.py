@@ -24,7 +24,7 @@ from .reading import WORKERS as READING
 from .reading import Reading
 from .search import Search
 from .shown_rows import ShownRows
-from .table import Deeper
+from .table import Column, Deeper
 from .topic_facts import WORKERS as FACTS
 from .topic_facts import TopicFacts
 from .topics import TopicList
@@ -103,7 +103,9 @@ class BrowserModel:
         """The topic whose messages are shown."""
         return self._reading.topic
 
-    def ask(self, query: Query, *, confirm: str | None = None, columns: Sequence[str] | None = None) -> None:
+    def ask(
+        self, query: Query, *, confirm: str | None = None, columns: Sequence[Column] | None = None
+    ) -> None:
         """Read the messages of a query.
 
         Args:
@@ -131,14 +133,14 @@ class BrowserModel:
         counted = self.facts.forget_rows()
         self.tell("rows", "detail", *(MOVED if moved else ["histogram"] if counted else []))
 
-    def show_fields(self, deeper: Deeper, columns: Sequence[str]) -> None:
+    def show_fields(self, deeper: Deeper, columns: Sequence[Column]) -> None:
         """Show fields of fields as columns, beside these."""
         query = self.query
         self.rows.deeper = deeper
         if query is not None:
             self._reading.expand(query.but(expand=True), columns)
 
-    def ask_without_effect(self, query: Query, *, columns: Sequence[str] | None = None) -> None:
+    def ask_without_effect(self, query: Query, *, columns: Sequence[Column] | None = None) -> None:
         """Read the messages of a query, for a click in which no side effect is chosen; see `ask`.
 
         Raises:

@@ -16,6 +16,7 @@ from .latest_only_worker import Workers
 from .query import Query
 from .search import Search
 from .shown_rows import ShownRows
+from .table import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ class Reading:
         """Return whether a query has the rows found so far, with JSON fields shown or hidden."""
         return self._search is not None and query.differs_in_fields_only(self._search.query)
 
-    def expand(self, query: Query, columns: Sequence[str] | None) -> None:
+    def expand(self, query: Query, columns: Sequence[Column] | None) -> None:
         """Show or hide JSON fields of the rows found so far as columns, without reading them again.
 
         Args:
@@ -96,8 +97,9 @@ class Reading:
         def expand(cancellation: Cancellation) -> None:
             if not self._rows.put(search.table, lambda: search is self._search):
                 return
-            names = self._rows.result.names
-            self._rows.choose_columns([name for name in columns or () if name in names] or None)
+            result = self._rows.result
+            titles = (each if isinstance(each, str) else result.title_of(each) for each in columns or ())
+            self._rows.choose_columns([each for each in titles if each in result.names] or None)
             self._tell("rows")
 
         search.query = self._query = query

@@ -16,7 +16,7 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.decoded import Payloads
-from brokerkit.frames.expand import expand
+from brokerkit.frames.expand import Path, expand
 
 from ..protocol.browse import Row, RowKind
 from ..row_view import attribute_texts, bytes_text, size_text, texts_or_bytes
@@ -39,8 +39,10 @@ SENT_AGAIN = {
 USUAL = ("publish_time", "partition", "offset", "key", "value", "attributes")
 
 
-Deeper = tuple[tuple[str, str], ...]
-"""Fields of fields that are columns too: the column of the outer field, and the name of the inner one."""
+Deeper = tuple[Path, ...]
+"""The paths of fields of fields that are columns too, outer ones first."""
+Column = str | Path
+"""The name of a column, or the path of a field that becomes one."""
 
 
 class ResultTable:
@@ -54,12 +56,15 @@ class ResultTable:
     def __init__(self, rows: pa.Table, *, expanding: bool = False, deeper: Deeper = ()) -> None:
         self.problem = ""
         self.rows = rows
+        self._titles: dict[Path, str] = {}
         if expanding:
             try:
                 self.rows = expand(rows)
-                for column, field in deeper:
+                for path in deeper:
+                    column = self.title_of(path[:-1])
                     if column in self.rows.column_names:
-                        self.rows = expand(self.rows, column, [field])
+                        self.rows = expand(self.rows, column, [path[-1]])
+                        self._titles[path] = self.rows.column_names[-1]
             except ConfigError as error:
                 self.problem = plain(str(error), 300)
         self._order: Array | None = None
@@ -71,6 +76,16 @@ class ResultTable:
     @property
     def names(self) -> list[str]:
         return list(self.rows.column_names)
+
+    def title_of(self, path: Path) -> str | None:
+        """Return the name of the column with a field of the value; None for one of a field that is no column.
+
+        The name of a field may have dots, so that two fields would have one name.
+        """
+        if len(path) > 1:
+            return self._titles.get(path)
+        # as `expand` names it
+        return "value." + path[0].encode("utf-8", "backslashreplace").decode()
 
     def usual_columns(self) -> list[str]:
         """The columns shown by default: those with values, and JSON fields instead of their text."""
