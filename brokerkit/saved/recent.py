@@ -49,6 +49,12 @@ def _text(path: Path) -> str:
 def _times(text: str) -> dict[str, datetime]:
     try:
         found = json.loads(text)
-        return {str(name): datetime.fromisoformat(time) for name, time in found.items()}
+        return {str(name): _moment(time) for name, time in found.items()}
     except (ValueError, AttributeError, TypeError):
         return {}
+
+
+def _moment(text: str) -> datetime:
+    """Return a time, in UTC if it has no zone."""
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import brokerkit as bk
 from brokerkit.core.runtime.registry import address_of
 from brokerkit.core.vocabulary.secrets import Secret
+from brokerkit.saved.recent import last_used, note_use, recent_path
 from brokerkit.saved.secret_places import fetch
 
 from .canary import CANARY, check, texts_of
@@ -281,3 +283,12 @@ def test_a_full_disk_changes_no_saved_connection_and_says_what_to_do(file: Path)
     assert [each.name for each in file.parent.iterdir() if not each.name.endswith(".lock")] == [file.name]
     bk.delete_connection("shop")
     assert set(bk.connections()["name"]) == {"kept"}
+
+
+def test_a_time_of_use_without_a_zone_is_in_utc(file: Path) -> None:
+    file.parent.mkdir()
+    recent_path().write_text('{"a": "2026-01-01T00:00:00", "b": "2026-01-01T01:30:00+01:00"}')
+    note_use("c")
+    found = last_used()
+    assert set(found) == {"a", "b", "c"}
+    assert found["b"] - found["a"] == timedelta(minutes=30)

@@ -280,6 +280,29 @@ def test_a_time_that_does_not_fit_is_named_wherever_it_is(field: str, path: str)
     assert "Protobuf allows" in failure.reason
 
 
+@pytest.mark.parametrize(
+    "time",
+    [
+        {"t": {"seconds": -9223372037, "nanos": 145224192}},
+        {"d": {"seconds": -9223372036, "nanos": -854775808}},
+        {"ts": [{}, {"seconds": -9223372037, "nanos": 145224192}]},
+        {"ds": [{}, {"seconds": -9223372036, "nanos": -854775808}]},
+        {"next": {"t": {"seconds": -9223372037, "nanos": 145224192}}},
+        {"all": [{}, {"d": {"seconds": -9223372036, "nanos": -854775808}}]},
+    ],
+    ids=["timestamp", "duration", "list of timestamps", "list of durations", "struct", "list of structs"],
+)
+def test_a_time_that_pandas_has_for_none_is_a_failure(time: dict[str, Any]) -> None:
+    more = "repeated google.protobuf.Timestamp ts = 3; repeated google.protobuf.Duration ds = 4; "
+    text = TIMES.replace("d = 2;", f"d = 2; {more} message S {{ google.protobuf.Timestamp t = 1; "
+                         "google.protobuf.Duration d = 2; } S next = 5; repeated S all = 6;")  # fmt: skip
+    kind = class_of(made(text).message("R"))
+    rows = [b"", kind(t={"seconds": -9223372036}).SerializeToString(), kind(**time).SerializeToString()]
+    read = columns_of(text).read(payloads(rows))
+    assert list(read.failures) == [2]
+    assert read.values.to_pylist()[2] is None
+
+
 def test_nanoseconds_are_not_cut_off_in_microseconds() -> None:
     kind = class_of(made(TIMES).message("R"))
     row = payloads([kind(t={"nanos": 1}).SerializeToString(), kind(t={"nanos": 1_000}).SerializeToString()])

@@ -26,6 +26,8 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 _FEW_NUMBERS = 4_096
 """Distance of the numbers of an enum up to which a table of all of them is made."""
 
+_NO_TIME = -(2**63)
+
 _SHORT_MAP = 8
 """Entries of a map up to which comparing all pairs costs less than sorting."""
 
@@ -138,6 +140,8 @@ class Columns:
 
     def _times(self, value: Value, array: Any, rows: Rows) -> Array:
         if array.type == value.type:
+            # the least of 64 bits stands for no time in pandas
+            self._mark(np.asarray(fill_null(array.view(pa.int64()), 0)) == _NO_TIME, rows)
             own: Array = array
             return own
         null = _null(array)
