@@ -37,7 +37,10 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 REQUIRE = "BROKERKIT_REQUIRE"
-"""Environment variable: the servers, with commas, without which the run fails instead of skipping."""
+"""Environment variable: the servers, with commas, without which the run fails instead of skipping.
+
+`native` is the compiled reader for Kafka.
+"""
 
 
 NOTEBOOK_SECONDS = 600
@@ -161,12 +164,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def missing(server: str, enable: str) -> NoReturn:
-    """Skip, or fail where the server is required. enable: the line that would make it available."""
-    required = {name.strip() for name in os.environ.get(REQUIRE, "").split(",")}
-    if server in required:
-        pytest.fail(f"{server} is in {REQUIRE} and cannot be started here: {enable}", pytrace=False)
-    pytest.skip(f"no {server} server here: {enable}")
+def missing(name: str, enable: str, what: str = "server") -> NoReturn:
+    """Skip, or fail where it is required. enable: the line that would make it available."""
+    required = {each.strip() for each in os.environ.get(REQUIRE, "").split(",")}
+    if name in required:
+        pytest.fail(f"{name} is in {REQUIRE} and cannot be used here: {enable}", pytrace=False)
+    pytest.skip(f"no {name} {what} here: {enable}")
 
 
 def _running(name: str, **options: Any) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from brokerkit.backends.kafka import options
+from brokerkit.backends.kafka.native import library
 from brokerkit.core import Connection, OutboundMessage, PublishResult, RecordConsumer, connect
 from brokerkit.sandbox.kafka import KafkaServer
 from tests.brokers import kafka_mock
@@ -38,6 +39,9 @@ def record_consumer(broker: Connection, topic: str, group: str, **options: Any) 
 def reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """What reads, where a test does not say: ``BROKERKIT_TEST_READER=native pytest tests/backends/kafka``."""
     chosen = os.environ.get("BROKERKIT_TEST_READER")
+    if chosen == "native":
+        # without it the client library would read, and the tests would prove nothing
+        library.library()
     if chosen is not None:
         monkeypatch.setattr(options, "DEFAULT_READER", chosen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import time
@@ -18,17 +19,18 @@ from brokerkit.backends.kafka.native.consumer import NativeConsumer, carried
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, Unavailable, connect
 from brokerkit.core.vocabulary.topics import Slice
 from tests.brokers.kafka_mock import Api, MockCluster
+from tests.conftest import missing
 
 from .conftest import publish
 
 
 @pytest.fixture(autouse=True)
 def compiled() -> None:
-    """Skips where the reader was not compiled."""
+    """Skips where the reader was not compiled, or fails where it is required."""
     try:
         library.library()
     except library.NotUsable as reason:
-        pytest.skip(str(reason))
+        missing("native", str(reason), "reader")
 
 
 @pytest.fixture
@@ -247,3 +249,7 @@ def test_a_forked_child_ends_although_it_inherited_an_open_reader(
     assert os.waitpid(child, 0)[1] == 0
     rest = [value for columns in reading for value in columns.value]
     assert [*kept.value, *rest] == [b"%d" % n for n in range(10)]
+
+
+def test_a_function_of_python_that_the_whole_process_shares_stays_as_it_is() -> None:
+    assert ctypes.pythonapi.PyCapsule_New.argtypes is None

@@ -237,13 +237,9 @@ static void take_buffer(column *c, int which, buffer *b) {
     memset(b, 0, sizeof *b);
 }
 
-static column *new_column(int64_t length, int64_t nulls, int64_t members) {
+static column *new_column(void) {
     column *c = calloc(1, sizeof *c);
-    if (!c) return NULL;
-    c->length = length;
-    c->nulls = nulls;
-    c->members = members;
-    atomic_init(&c->references, 1);
+    if (c) atomic_init(&c->references, 1);
     return c;
 }
 
@@ -273,15 +269,11 @@ static int begin(reader *r, int with_headers) {
     return append_end(&r->list_ends, 0, 0);
 }
 
-static int finish(reader *r, batch *out, int with_headers) {
-    column *value = new_column(r->rows, r->value_nulls, 0), *key = new_column(r->rows, r->key_nulls, 0), *headers = NULL;
-    if (with_headers) headers = new_column(r->rows, r->header_nulls, r->headers);
-    if (!value || !key || (with_headers && !headers)) {
-        free(value);
-        free(key);
-        free(headers);
-        return -1;
-    }
+/* Cannot fail: the messages of the rows are destroyed already. */
+static void finish(reader *r, batch *out, column *value, column *key, column *headers) {
+    value->length = key->length = r->rows;
+    value->nulls = r->value_nulls;
+    key->nulls = r->key_nulls;
     out->bytes = (int64_t)bytes_of(r);
     take_buffer(value, VALIDITY, &r->value_valid);
     take_buffer(value, ENDS, &r->value_ends);
@@ -290,6 +282,9 @@ static int finish(reader *r, batch *out, int with_headers) {
     take_buffer(key, ENDS, &r->key_ends);
     take_buffer(key, DATA, &r->key);
     if (headers) {
+        headers->length = r->rows;
+        headers->nulls = r->header_nulls;
+        headers->members = r->headers;
         take_buffer(headers, VALIDITY, &r->data_valid);
         take_buffer(headers, ENDS, &r->data_ends);
         take_buffer(headers, DATA, &r->data);
@@ -306,7 +301,6 @@ static int finish(reader *r, batch *out, int with_headers) {
     out->offsets = (const int64_t *)r->offsets.data;
     out->times = (const int64_t *)r->times.data;
     out->kind_of = r->kind_of.data;
-    return 0;
 }
 
 static int take_error(reader *r, batch *out, message *m) {
@@ -328,6 +322,7 @@ static int take_error(reader *r, batch *out, message *m) {
    message is lost: the next call begins with the same. */
 int brokerkit_fill(reader *r, batch *out, int timeout_ms, int64_t max_rows, int64_t max_bytes, int with_headers) {
     int failed = 0, full = 0;
+    column *value, *key, *headers;
     memset(out, 0, sizeof *out);
     if (r->next == r->count) {
         message *first = r->call.consumer_poll(r->client, timeout_ms);
@@ -336,11 +331,11 @@ int brokerkit_fill(reader *r, batch *out, int timeout_ms, int64_t max_rows, int6
         r->next = 0;
         r->count = 1;
     }
-    if (begin(r, with_headers)) {
-        empty(r);
-        return -1;
-    }
-    while (!full && !out->has_error) {
+    value = new_column();
+    key = new_column();
+    headers = with_headers ? new_column() : NULL;
+    if (!value || !key || (with_headers && !headers) || begin(r, with_headers)) failed = -1;
+    while (!failed && !full && !out->has_error) {
         size_t before_row = 0, size = 0, wanted;
         ssize_t got;
         while (r->next < r->count) {
@@ -360,11 +355,10 @@ int brokerkit_fill(reader *r, batch *out, int timeout_ms, int64_t max_rows, int6
             failed = append_row(r, m, with_headers);
             if (failed) {
                 restore(r, header_nulls, with_headers);
-                if (!r->rows) {
-                    empty(r);
-                    return failed;
+                if (r->rows) {
+                    failed = 0;
+                    full = 1;
                 }
-                full = 1;
                 break;
             }
             size = bytes_of(r) - before_row;
@@ -376,7 +370,7 @@ int brokerkit_fill(reader *r, batch *out, int timeout_ms, int64_t max_rows, int6
                 break;
             }
         }
-        if (full || out->has_error) break;
+        if (failed || full || out->has_error) break;
         wanted = ((size_t)max_bytes - bytes_of(r)) / (size + 1);
         if (wanted > PART) wanted = PART;
         if (wanted > (size_t)(max_rows - r->rows)) wanted = (size_t)(max_rows - r->rows);
@@ -386,12 +380,15 @@ int brokerkit_fill(reader *r, batch *out, int timeout_ms, int64_t max_rows, int6
         if (got <= 0) break;
         r->count = (size_t)got;
     }
-    if (r->rows && finish(r, out, with_headers)) {
+    if (!failed && r->rows) {
+        finish(r, out, value, key, headers);
+    } else {
+        free(value);
+        free(key);
+        free(headers);
         empty(r);
-        return -1;
     }
-    if (!r->rows) empty(r);
-    return 0;
+    return failed;
 }
 
 /* Destroy the messages that were taken from librdkafka and belong to no batch. */

@@ -19,7 +19,8 @@ CREATED, APPENDED = 1, 2
 """The kinds of timestamps, as librdkafka numbers them."""
 Pairs = list[tuple[str, bytes | None]]
 
-_capsule = ctypes.pythonapi.PyCapsule_New
+# those of ctypes.pythonapi are shared with the whole process
+_capsule = ctypes.PyDLL(None).PyCapsule_New
 _capsule.restype, _capsule.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
 
 

@@ -224,8 +224,9 @@ class NativeConsumer:
             client, self._client = self._client, None
         if client is None:
             return
-        self._library.own.brokerkit_discard(self._reader)
+        # a forked child leaves the client to its parent
         if os.getpid() == self._process:
+            self._library.own.brokerkit_discard(self._reader)
             self._library.kafka.rd_kafka_consumer_close(client)
         self._destroy()
 
