@@ -59,12 +59,12 @@ class Expression:
 
         Args:
             slice_: The slice.
-            offsets: Whether its positions are the offsets of the rows.
+            offsets: Whether its positions are the offsets of the rows, as far as rows have offsets.
         """
         start, stop = slice_.start, slice_.end
         if not self.columns & {"partition", "offset"}:
             return start, stop
-        if not offsets:
+        if not offsets or self._may_hold([pc.field("offset").is_null()]):
             return (start, stop) if self._may_match([slice_], offsets=False) else (start, start)
         if not self._may_match([slice_]):
             return start, start

@@ -57,7 +57,7 @@ class ParquetInspector(InspectorDriver):
 
     def bounds(self, topic: str, timeout: float) -> list[Bounds]:
         data_set = self._connection.data_set(topic)
-        whole = topic == data_set.manifest.topic or len(data_set.manifest.names) == 1
+        whole = topic == data_set.manifest.topic
         return [each if whole else replace(each, counted="at most") for each in _bounds(data_set)]
 
     def at_time(self, topic: str, microseconds: int, timeout: float) -> dict[int | None, int]:
