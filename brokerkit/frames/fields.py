@@ -44,6 +44,11 @@ class Field:
     def path(self) -> Path:
         return tuple(self.name.split(".")[1:])
 
+    def same_type(self, other: Field) -> bool:
+        """Return whether the values of another field of this name are the same."""
+        as_json = self.kind == JSON, other.kind == JSON
+        return self.type == other.type and as_json[0] == as_json[1]
+
     @property
     def arrow(self) -> Any:
         """The field of a schema. Its type must be known."""

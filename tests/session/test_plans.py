@@ -155,6 +155,34 @@ def test_an_expression_may_look_at_fields_that_were_selected(many: Session) -> N
     assert chosen.head(2).where(pc.field("value.number") > 0).count() == 2
 
 
+def test_fields_keep_the_type_that_a_filter_was_made_for(s: Session) -> None:
+    s.create_topic("grown")
+    s.publish_batch("grown", [{"total": number} if number < 50 else {"id": number} for number in range(100)])
+    matching = scan(s, "grown").select("offset", "value.total").where(pc.field("value.total") > 5)
+    behind = pc.field("offset") >= 50
+    assert matching.count() == 44
+    assert matching.where(behind).count() == matching.between(50, 80).count() == 0
+    assert matching.where(behind).to_arrow().schema.types == matching.schema.types
+
+
+def test_a_field_that_a_filter_looks_at_stays_behind_another_select(many: Session) -> None:
+    chosen = scan(many).select("value.number").where(pc.field("value.number") > 390)
+    again = chosen.select("offset")
+    assert again.to_arrow().column_names == ["offset"]
+    assert again.count() == again.to_arrow().num_rows == 9
+    assert chosen.select("value.number", types={"value.number": pa.int64()}).count() == 9
+    for other in (pa.float64(), "json"):
+        with pytest.raises(bk.ConfigError, match=r"'value.number' another type than the filter before has"):
+            chosen.select("value.number", types={"value.number": other})
+
+
+def test_an_expression_for_rows_without_an_offset_rules_out_no_range(many: Session) -> None:
+    missing = pc.field("offset").is_null()
+    assert sum(each.estimate for each in scan(many).where(missing).slices) == 400
+    both = scan(many).where(missing & (pc.field("partition") == 1))
+    assert {each.partition for each in both.slices} == {1}
+
+
 def test_a_stream_names_the_message_that_does_not_fit_and_changes_no_value(s: Session) -> None:
     s.create_topic("late")
     s.publish_batch("late", [{"total": number} for number in range(3_000)])

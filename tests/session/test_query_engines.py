@@ -102,6 +102,18 @@ def test_what_duckdb_pushes_down_is_what_it_asks_for(many: Session, condition: s
     assert read(many) == looked_at
 
 
+def test_a_field_has_one_type_in_all_parts_of_the_range(s: Session) -> None:
+    s.create_topic("grown")
+    s.publish_batch("grown", [{"total": number} if number < 50 else {"id": number} for number in range(100)])
+    grown = s.scan("grown", progress=False).select("offset", "value.total")
+    sums = 'select sum("value.total"), count(*) from grown where "offset" >= 50'
+    assert (
+        bk.sql(sums, grown=grown).fetchall()
+        == bk.sql(sums, grown=grown.to_arrow()).fetchall()
+        == [(None, 50)]
+    )
+
+
 def test_a_query_with_a_limit_stops_reading_and_gives_its_readers_back(many: Session) -> None:
     few = bk.sql("select * from orders limit 3", orders=scan(many, slice_rows=5))
     assert len(few.fetchall()) == 3

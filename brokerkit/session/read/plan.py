@@ -139,7 +139,12 @@ class Plan:
         )
 
     def select(self, columns: Sequence[str], fields: Sequence[Field]) -> Plan:
-        """Show these columns."""
+        """Show these columns.
+
+        Args:
+            columns: Their names.
+            fields: Those of them that are fields, and the fields that filters look at.
+        """
         shown = ", ".join(plain(each, 60) for each in columns)
         return self._and(f"columns {shown}", columns=tuple(columns), fields=tuple(fields))
 
@@ -213,6 +218,12 @@ class Plan:
     def fields_first(self) -> bool:
         """Whether a filter looks at fields, so that they are columns before rows are filtered."""
         return any("." in each for each in self._looked_at())
+
+    @property
+    def looked_at_fields(self) -> tuple[Field, ...]:
+        """The fields that filters look at."""
+        looked_at = self._looked_at()
+        return tuple(each for each in self.fields if each.name in looked_at)
 
     def _looked_at(self) -> set[str]:
         """Return the columns that filters look at."""

@@ -151,11 +151,24 @@ class PlanReader:
         return pa.schema([known.field(each) for each in self._plan.columns], metadata)
 
     def fields(self, columns: Sequence[str], types: Mapping[str, Any]) -> list[Field]:
-        """Return those of the columns that are fields. Raises ConfigError for what is not there."""
+        """Return the columns that are fields, with those that filters look at.
+
+        Raises:
+            ConfigError: There is no such column, or filters look at it with another type.
+        """
         schema = self.whole.schema
         if given := [each for each in types if each in schema.names]:
             raise ConfigError(f"types= is for fields of JSON, and {given[0]!r} is a column")
-        return [field_of(each, schema, types.get(each)) for each in columns if each not in schema.names]
+        found = [field_of(each, schema, types.get(each)) for each in columns if each not in schema.names]
+        kept = {each.name: each for each in self._plan.looked_at_fields}
+        for each in found:
+            known = kept.get(each.name)
+            if known is not None and each.type is not None and not each.same_type(known):
+                raise ConfigError(
+                    f"types= gives {each.name!r} another type than the filter before has ({known.type}): "
+                    "select it with this type before where"
+                )
+        return [*kept.values(), *(each for each in found if each.name not in kept)]
 
     def filter(self, where: Any, key: str | bytes | None = None, header: Header | None = None) -> Filter:
         """Return a filter over the columns, and over the fields of the plan. Raises ConfigError."""
@@ -176,6 +189,10 @@ class PlanReader:
         builder = looking.builder()
         batches = [part.batch for part in looking.slices(builder).parts(progress=False)]
         return guessed(fields, builder.to_table(batches))
+
+    def with_types(self) -> Plan:
+        """Return the plan with the types of its fields, which stay as they are for any part of the range."""
+        return replace(self._plan, fields=tuple(self.typed_fields))
 
     def _with_typed_fields(self, schema: pa.Schema) -> pa.Schema:
         for each in self.typed_fields:

@@ -86,6 +86,9 @@ class PlannedScan(Displayed):
         first, *others = conditions or [None]
         filters = [self._reader.filter(first, key, header), *map(self._reader.filter, others)]
         plan = self._plan
+        if any("." in name for wanted in filters for name in wanted.needs):
+            # a filter is made for these types, whatever the rows of a smaller range would say
+            plan = self._reader.with_types()
         for wanted in filters:
             plan = self._at_times(plan, wanted).where(wanted)
         return self._with(plan)
@@ -118,7 +121,8 @@ class PlannedScan(Displayed):
                 some rows from all over the range, and a `DecodeError` names a message that does not fit it.
 
         Raises:
-            ConfigError: There is no such column.
+            ConfigError: There is no such column; or `types` gives a field that a `where` before looks at
+                another type.
         """
         types = dict(types or {})
         if not columns or not all(isinstance(each, str) for each in columns):
@@ -139,8 +143,9 @@ class PlannedScan(Displayed):
         """Keep so many rows from places all over the range, and read only there.
 
         The places are at equal distances, so the same scan gives the same rows. Behind `where`, each place is
-        read on until enough rows match. Behind `head` and `sample`, rows at equal distances are kept of
-        theirs. There are fewer rows if a place has too few.
+        read on until enough rows match. Behind `head` and `sample`, rows at equal distances are kept, as if
+        each of theirs came so far. There are fewer rows if a place has too few, or if a `where` after `head`
+        or `sample` left some out: put `where` before them for a full sample.
         """
         return self._with(self._plan.sample(check_count(rows, "sample")))
 

@@ -241,15 +241,16 @@ class Scan(PlannedScan):
         from .duckdb import relation_of
 
         self._refuse_expand("to_duckdb")
+        typed = self._with(self._reader.with_types())
 
         def read(
             columns: Sequence[str] | None, wanted: pc.Expression | None
         ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-            scan = self if wanted is None else self.where(wanted)
-            shown = scan._showing(self.schema.names if columns is None else columns)
+            scan = typed if wanted is None else typed.where(wanted)
+            shown = scan._showing(typed.schema.names if columns is None else columns)
             return shown.schema, shown.batches()
 
-        return relation_of(self.schema, read, connection)
+        return relation_of(typed.schema, read, connection)
 
     def _showing(self, columns: Sequence[str]) -> Scan:
         """Return the same scan with some of its columns, for a query that shows no progress."""
