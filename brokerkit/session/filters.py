@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, reduce
@@ -128,6 +129,9 @@ class Filter:
     def fingerprint(self) -> str:
         """A text that is equal for filters that keep the same rows, as far as the code tells."""
         parts = [repr(self._key), _name(self._where), *([repr(self._header)] if self._header else [])]
+        if isinstance(self._where, pc.Expression):
+            # its text leaves out the middle of long lists
+            parts.append(sha256(pickle.dumps(self._where, protocol=5)).hexdigest())
         code = getattr(self._where, "__code__", None)
         if isinstance(code, CodeType):
             parts.append(repr(_essence(code)))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet
 import pytest
@@ -88,6 +89,17 @@ def test_another_predicate_is_another_export(orders: Session, tmp_path: Path) ->
     assert orders.scan("orders", where=lambda value: value["id"] < 5).to_parquet(tmp_path).rows == 5
     with pytest.raises(bk.ConfigError, match="something else"):
         orders.scan("orders", where=lambda value: value["id"] < 6).to_parquet(tmp_path)
+
+
+def test_long_lists_that_differ_in_the_middle_are_other_exports(orders: Session, tmp_path: Path) -> None:
+    first, other = (
+        orders.scan("orders").where(pc.field("offset").isin([*range(10), *middle, *range(90, 100)]))
+        for middle in (range(10, 20), range(50, 60))
+    )
+    first.to_parquet(tmp_path)
+    with pytest.raises(bk.ConfigError, match="finished export of something else"):
+        other.to_parquet(tmp_path)
+    assert first.to_parquet(tmp_path).resumed == first.count()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
