@@ -7,6 +7,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 import polars as pl
@@ -15,9 +16,11 @@ import pyarrow.dataset
 import pytest
 
 import brokerkit as bk
-from brokerkit.backends.parquet.manifest import MANIFEST, manifest_of, pending
+from brokerkit.backends.parquet.manifest import MANIFEST, PENDING, manifest_of, pending
 from brokerkit.core import OutboundMessage
+from brokerkit.session.capture.column_types import fitted, grown
 from brokerkit.session.capture.folder import CaptureFolder
+from brokerkit.session.capture.folders_by import NO_VALUE
 from brokerkit.workbench import Session
 
 ODD = (
@@ -107,6 +110,27 @@ def test_duckdb_polars_and_arrow_read_the_files_as_they_are(orders: Session, dat
     assert sum(table.column("value.id").to_pylist()) == 190
 
 
+def test_a_value_with_the_name_of_no_value_has_its_own_folder(s: Session, data: Path) -> None:
+    s.create_topic("orders")
+    s.publish_batch("orders", [{"c": NO_VALUE} if number == 5 else {"d": 1} for number in range(10)])
+    s.capture("orders", data, partition_by="value.c")
+    with bk.connect(f"parquet://{data}") as offline:
+        assert everything(offline)["offset"].to_pylist() == [*range(10)]
+        assert everything(offline, start=7)["offset"].to_pylist() == [7, 8, 9]
+
+
+def test_times_of_a_far_future_are_kept_and_found(s: Session, data: Path) -> None:
+    s.create_topic("orders")
+    far = datetime(2300, 1, 1, tzinfo=UTC)
+    s.publish("orders", {"id": 1}, publish_time=far)
+    s.capture("orders", data)
+    s.publish("orders", {"id": 2}, publish_time=far)
+    assert s.capture("orders", data).rows == 1
+    with bk.connect(f"parquet://{data}") as offline:
+        assert len(offline.peek("orders", 5, start="2026-01-01")) == 2
+        assert len(everything(offline, start="2300-01-01T00:00:01Z", lateness=None)) == 0
+
+
 def test_columns_keep_their_type_and_new_fields_are_added(orders: Session, data: Path) -> None:
     orders.capture("orders", data, expand=True)
     orders.publish_batch("orders", [{"id": "none"}, {"id": 5.0, "new": 1}])
@@ -120,6 +144,56 @@ def test_columns_keep_their_type_and_new_fields_are_added(orders: Session, data:
     with bk.connect(f"parquet://{data}") as offline:
         assert everything(offline).equals(everything(orders))
         assert offline.describe("orders").details["did_not_fit"] == ["1 of value.id"]
+
+
+def test_a_value_that_does_not_fit_its_column_is_left_out_and_counted(s: Session, data: Path) -> None:
+    s.create_topic("orders")
+    s.publish("orders", {"ok": True, "n": 5, "f": 1.5, "t": "x"})
+    s.capture("orders", data, expand=True)
+    s.publish_batch(
+        "orders", [{"ok": 7, "n": "007", "f": "1e3", "t": 1}, {"ok": "true", "n": 1.5, "f": 2**60 + 1}]
+    )
+    assert s.capture("orders", data).misfits == {"value.ok": 2, "value.n": 2, "value.f": 2}
+    s.publish_batch("orders", [{"ok": 1, "n": 6.0, "f": 2}, {"ok": False, "n": "6", "f": 0.5}])
+    assert s.capture("orders", data).misfits == {"value.ok": 1, "value.n": 1}
+    table = pa.dataset.dataset(data).to_table().sort_by("offset")
+    assert table["value.ok"].to_pylist() == [True, None, None, None, False]
+    assert table["value.n"].to_pylist() == [5, None, None, 6, None]
+    assert table["value.f"].to_pylist() == [1.5, None, None, 2.0, 0.5]
+    assert table["value.t"].to_pylist() == ["x", "1", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("kept", "new", "fitting", "misfits"),
+    [
+        (pa.array([{"a": 1}]), pa.array([{"a": "x", "b": 2}, None]), [{"a": None, "b": 2}, None], 1),
+        (pa.array([[1]]), pa.array([[1.5], None, [], [2.0]]), [[None], None, [], [2]], 1),
+        (
+            pa.array([[{"a": 1}]], pa.large_list(pa.struct([("a", pa.int64())]))),
+            pa.array([[{"a": 1, "b": 2}]], pa.large_list(pa.struct([("a", pa.int64()), ("b", pa.int64())]))),
+            [[{"a": 1, "b": 2}]],
+            0,
+        ),
+        (
+            pa.array([[("k", {"a": 1})]], pa.map_(pa.string(), pa.struct([("a", pa.int64())]))),
+            pa.array([[("k", {"a": "x", "b": 2})], None],
+                     pa.map_(pa.string(), pa.struct([("a", pa.string()), ("b", pa.int64())]))),
+            [[("k", {"a": None, "b": 2})], None],
+            1,
+        ),
+        (pa.array([1]), pa.array([2.0**63, 3.0]), [None, 3], 1),
+        (pa.array([1]), pa.array([2**63, 3], pa.uint64()), [None, 3], 1),
+        (pa.array([1.5]), pa.array([2**63 - 1, 3]), [None, 3.0], 1),
+    ],
+)  # fmt: skip
+def test_values_inside_of_others_grow_and_are_counted(
+    kept: pa.Array, new: pa.Array, fitting: list[Any], misfits: int
+) -> None:
+    first, second = pa.table({"c": kept}), pa.table({"c": new})
+    found, lost = fitted(second, grown(first.schema, second.schema))
+    found.validate(full=True)
+    assert found["c"].to_pylist() == fitting
+    assert lost.get("c", 0) == misfits
 
 
 @pytest.mark.usefixtures("small_runs")
@@ -189,6 +263,27 @@ def test_what_retention_deleted_is_named_and_stays_on_record(s: Session, data: P
         assert len(everything(offline)) == 10
 
 
+def test_a_capture_that_was_interrupted_records_a_gap_once(
+    s: Session, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s.create_topic("orders", retention_messages=5)
+    s.publish("orders", {"id": 0})
+    s.capture("orders", data)
+    s.publish_batch("orders", [{"id": number} for number in range(20)])
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("brokerkit.session.capture.capturing.Capturing._capture", interrupted)
+        with pytest.raises(KeyboardInterrupt), pytest.warns(bk.RetentionWarning):
+            s.capture("orders", data)
+    assert s.capture("orders", data).rows == 5
+    known = manifest_of(data)
+    assert known is not None
+    assert [gap.shown for gap in known.gaps] == ["1 to 15 of partition 0"]
+
+
 def test_a_topic_that_was_made_again_is_refused(orders: Session, data: Path) -> None:
     orders.capture("orders", data)
     orders.delete_topic("orders", confirm="orders")
@@ -220,6 +315,22 @@ def test_the_choices_of_the_first_call_hold(orders: Session, data: Path) -> None
     assert orders.capture("orders", data).rows == 0
 
 
+def test_a_first_call_that_fails_leaves_the_choices_open(
+    s: Session, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brokerkit.session.capture.folders_by.MOST_FOLDERS", 5)
+    monkeypatch.setattr("brokerkit.session.capture.slice_writer.MOST_FOLDERS", 5)
+    # each row group has few folders, and the slice has many
+    halves = lambda batches: ([batch.slice(at, 4)] for batch in batches for at in (0, 4))  # noqa: E731
+    monkeypatch.setattr("brokerkit.session.capture.capturing.row_groups", halves)
+    s.create_topic("orders")
+    s.publish_batch("orders", [{"id": number} for number in range(8)])
+    with pytest.raises(bk.ConfigError, match="more than 5 different values"):
+        s.capture("orders", data, partition_by="value.id")
+    assert [file.name for file in data.iterdir() if not file.name.startswith(".")] == []
+    assert s.capture("orders", data, partition_by="day").total == 8
+
+
 def test_a_folder_of_something_else_is_never_touched(orders: Session, data: Path) -> None:
     orders.scan("orders").to_parquet(data)
     before = sorted(data.iterdir())
@@ -241,12 +352,21 @@ def test_a_commit_that_was_cut_off_is_ended_by_the_next_call(orders: Session, da
     orders.capture("orders", data)
     for file in data.glob("*.parquet"):  # as killed between the manifest and the names of the files
         os.replace(file, pending(file))
-    (data / f"_left{pending(data).name[-4:]}").write_text("from before a commit")
+    (data / f"_{uuid4().hex}{PENDING}").write_text("from before a commit")
+    (data / f"_notes{PENDING}").write_text("not ours")
     with bk.connect(f"parquet://{data}") as offline:
         assert everything(offline).equals(everything(orders))
     assert orders.capture("orders", data).total == 20
     assert len(offsets(data)) == 20
-    assert not list(data.glob("*.new"))
+    assert [file.name for file in data.glob("*.new")] == ["_notes.new"]
+
+
+def test_a_first_call_deletes_nothing_in_a_folder_that_was_there(orders: Session, data: Path) -> None:
+    data.mkdir()
+    mine = data / f"_{uuid4().hex}{PENDING}"
+    mine.write_text("not ours")
+    assert orders.capture("orders", data).rows == 20
+    assert mine.read_text() == "not ours"
 
 
 def test_a_file_that_is_missing_is_said(orders: Session, data: Path) -> None:

@@ -193,8 +193,8 @@ def manifest_of(folder: Path) -> Manifest | None:
         made = Manifest(
             **{
                 **found,
-                "partitions": _rows(Reached, found["partitions"], ("start", "next", "last")),
-                "files": _rows(DataFile, found["files"], ("start", "end")),
+                "partitions": _rows(Reached, found["partitions"], ("start", "next", "last", "last_time")),
+                "files": _rows(DataFile, found["files"], ("start", "end", "first_time", "last_time")),
                 "gaps": _rows(Gap, found["gaps"], ("start", "end")),
                 "names": tuple(found["names"]),
                 "replaced": tuple(found["replaced"]),
@@ -226,12 +226,12 @@ def _written(value: Any) -> Any:
     return value
 
 
-def _rows(kind: Any, rows: Sequence[Mapping[str, Any]], positions: Sequence[str]) -> tuple[Any, ...]:
-    """Return rows of a manifest as objects. A large position was written as text."""
+def _rows(kind: Any, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]) -> tuple[Any, ...]:
+    """Return rows of a manifest as objects. A large position or time was written as text."""
     return tuple(
         kind(
             **{
-                name: int(value) if name in positions and value is not None else value
+                name: int(value) if name in numbers and value is not None else value
                 for name, value in row.items()
             }
         )

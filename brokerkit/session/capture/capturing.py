@@ -180,17 +180,20 @@ class Capturing:
         )
         slices = [slice_ for each in self._starts(bounds) for slice_ in self._sliced(*each)]
         total, counted = expected(slices)
+        whole = False
         try:
             with bar(f"capture {self._topic}", total, counted=counted, show=self._options.progress) as shown:
                 for slice_, following in zip_longest(slices, slices[1:]):
                     self._capture(slice_, following, shown)
-                    if self._due():
+                    if self._due() and self._begun:
                         self._commit()
+            whole = True
         finally:
             if self._ahead is not None:
                 self._ahead.give_up()
-            # what is whole is kept, also when another slice failed
-            self._commit()
+            # what is whole is kept, also when another slice failed; before that nothing fixes the choices
+            if whole or self._begun:
+                self._commit()
         if self._schema is not None:
             compact(self._folder, self._schema, self._metadata, self._position, self._options.file_rows)
         return self._result()
@@ -219,6 +222,7 @@ class Capturing:
                 start = max(each.start, reached.next)
                 if start > reached.next and not each.same(reached.next, start):
                     self._note_gap(each, reached.next, start)
+                    self._put(replace(reached, next=start))
             yield each, start
 
     def _sliced(self, bounds: Bounds, start: int) -> Iterator[Slice]:
@@ -321,6 +325,11 @@ class Capturing:
                 f"{self._topic!r}: the broker deleted the positions {shown} before they were captured",
                 RetentionWarning,
             )
+
+    @property
+    def _begun(self) -> bool:
+        """Whether there is a data set, or rows for one."""
+        return self._folder.manifest is not None or bool(self._new.files)
 
     def _due(self) -> bool:
         waited = time.monotonic() - self._committed_at

@@ -8,6 +8,7 @@ and the next writer ends what that manifest says.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +21,10 @@ from ..locking import only_writer
 from ..read.export import LOCK
 from ..storing import into_place, storing, sync
 
+OWN = re.compile(
+    rf"_([0-9a-f]{{32}}|.+-\d{{12,}}-\d{{12,}}\.parquet|{re.escape(MANIFEST)}\.\d+-[0-9a-f]{{8}}){re.escape(PENDING)}"
+)
+"""The hidden names that captures give: of files that are written or wait, and of manifests."""
 GO_ON = "What was committed stays; the same call goes on."
 
 
@@ -95,8 +100,9 @@ class CaptureFolder:
                 )
             self._finish(waiting)
             self.manifest = replace(self.manifest, replaced=())
-        for left in self.path.rglob(f"_*{PENDING}"):
-            left.unlink(missing_ok=True)
+            for left in self.path.rglob(f"_*{PENDING}"):
+                if OWN.fullmatch(left.name):
+                    left.unlink(missing_ok=True)
 
     def _refuse_other_files(self) -> None:
         other = next(self.path.rglob("*.parquet"), None)

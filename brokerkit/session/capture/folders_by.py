@@ -18,7 +18,8 @@ from brokerkit.frames.schema import SCHEMA
 DAY = "day"
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """The value in the name of a folder whose rows have none, as readers of such folders know it."""
-MOST_FOLDERS = 1_000
+MOST_FOLDERS = 500
+"""Each has an open file while a slice is written or read, and systems limit these to about 1,000."""
 LONGEST = 150
 
 
@@ -58,10 +59,7 @@ class FoldersBy:
             values = values.combine_chunks()
         names = values.dictionary.to_pylist()
         if len(names) > MOST_FOLDERS:
-            raise ConfigError(
-                f"partition_by={self._by!r} has {len(names):,} different values in {table.num_rows:,} rows, "
-                f"and each would be a folder: choose a field with at most {MOST_FOLDERS:,}"
-            )
+            raise self.too_many()
         codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         order = np.argsort(codes, kind="stable")
         found, begins = np.unique(codes[order], return_index=True)
@@ -69,6 +67,13 @@ class FoldersBy:
             places: Any = order[begin:end]
             rows = table if len(found) == 1 else table.take(places)
             yield self._folder(None if code < 0 else names[code]), rows
+
+    def too_many(self) -> ConfigError:
+        """Return the error for rows that would need more than `MOST_FOLDERS` folders at once."""
+        return ConfigError(
+            f"partition_by={self._by!r} has more than {MOST_FOLDERS:,} different values in the rows of one "
+            "part of a partition, and each would be a folder: choose a field with fewer, or smaller file_rows"
+        )
 
     def _values(self, table: pa.Table) -> ChunkedArray:
         if self._by == DAY:
@@ -94,6 +99,8 @@ class FoldersBy:
 
     def _folder(self, value: str | None) -> str:
         text = NO_VALUE if value is None else quote(value, safe="", errors="surrogatepass")
+        if value == NO_VALUE:
+            text = f"%5F{NO_VALUE[1:]}"
         if len(text) > LONGEST:
             raise ConfigError(
                 f"partition_by={self._by!r} has the value {value!r:.60}, which is too long for the name of a "

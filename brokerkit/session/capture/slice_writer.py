@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.topics import Slice
 from ..read.export import file_name
 from ..storing import sync
 from .folder import GO_ON
-from .folders_by import FoldersBy
+from .folders_by import MOST_FOLDERS, FoldersBy
 
 
 @dataclass
@@ -63,9 +63,14 @@ class SliceWriter:
         self._open: dict[str, _Open] = {}
         self._schema: pa.Schema | None = None
         self._files: list[DataFile] = []
+        self._made: list[Path] = []
 
     def write(self, table: pa.Table) -> None:
-        """Write some rows, each as a row group of its file. Another schema begins new files."""
+        """Write some rows, each as a row group of its file. Another schema begins new files.
+
+        Raises:
+            ConfigError: There are more than `MOST_FOLDERS` folders.
+        """
         if self._schema is not None and table.schema != self._schema:
             self._end()
         self._schema = table.schema
@@ -73,6 +78,8 @@ class SliceWriter:
             positions = rows.column(self._position)
             opened = self._open.get(folder)
             if opened is None:
+                if len(self._open) >= MOST_FOLDERS:
+                    raise self._folders.too_many()
                 opened = self._open[folder] = self._begin(folder, positions[0].as_py())
             opened.writer.write_table(rows, row_group_size=max(1, rows.num_rows))
             opened.end = positions[-1].as_py() + 1
@@ -92,11 +99,16 @@ class SliceWriter:
             opened.hidden.unlink(missing_ok=True)
         for each in self._files:
             pending(self._folder / each.name).unlink(missing_ok=True)
+        for inner in self._made:
+            if not any(inner.iterdir()):
+                inner.rmdir()
 
     def _begin(self, folder: str, start: int) -> _Open:
         assert self._schema is not None
         inner = self._folder / folder
-        inner.mkdir(parents=True, exist_ok=True)
+        if not inner.exists():
+            inner.mkdir()
+            self._made.append(inner)
         hidden = inner / f"_{uuid4().hex}{PENDING}"
         schema = self._schema.with_metadata(self._metadata)
         return _Open(hidden, pq.ParquetWriter(hidden, schema, compression="zstd"), start)
