@@ -130,7 +130,7 @@ class KafkaConnection:
     def call_again(self, question: Callable[[float], Future[T]], deadline: Deadline, what: str) -> T:
         """Ask a question of any broker, and ask another one if the first does not answer soon.
 
-        A broker that does not know a topic is asked again for a while: it may not have heard of a new one.
+        One of several brokers that does not know a topic is asked again: it may not have heard of a new one.
 
         Args:
             question: Asks it, with the timeout of the request in seconds.
@@ -144,7 +144,7 @@ class KafkaConnection:
             try:
                 return self.wait(question(request_seconds(attempt)), attempt, what)
             except NotFound:
-                if news.passed:
+                if news.passed or len(self._metadata(SOME_TOPIC, deadline, what).brokers) == 1:
                     raise
             except BrokerError as error:
                 if not error.retryable or deadline.remaining() <= RETRY_SECONDS:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
+from confluent_kafka.admin import ConfigResource, ResourceType
 
+from brokerkit.backends.kafka.connection import KafkaConnection
 from brokerkit.core import (
     AlreadyExists,
     ConfigError,
@@ -17,6 +21,7 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.sandbox.kafka import KafkaServer
 
 pytestmark = pytest.mark.broker
@@ -101,3 +106,17 @@ def test_a_deleted_topic_is_gone_when_the_call_returns(
         broker.inspector().bounds(topic)
     with pytest.raises(NotFound):
         broker.delete_topic(topic)
+
+
+def test_a_broker_alone_is_asked_once_for_a_topic_that_is_not_there(kafka_server: KafkaServer) -> None:
+    connection = KafkaConnection({"bootstrap.servers": kafka_server.bootstrap})
+    asked: list[float] = []
+
+    def question(seconds: float) -> Future[Any]:
+        asked.append(seconds)
+        resource = ConfigResource(ResourceType.TOPIC, "not-there")
+        return connection.client.describe_configs([resource], request_timeout=seconds)[resource]
+
+    with pytest.raises(NotFound):
+        connection.call_again(question, Deadline(30), "asking")
+    assert len(asked) == 1
