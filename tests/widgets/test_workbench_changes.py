@@ -14,7 +14,7 @@ from brokerkit.workbench import Session
 
 from .test_browse import last, say, told
 
-PLAN = {"of": "rows", "to": "", "session": 0, "rate": "", "keep": False, "most": ""}
+PLAN = {"of": "rows", "to": "", "session": "", "rate": "", "keep": False, "most": ""}
 
 
 @pytest.fixture
@@ -37,6 +37,12 @@ def change(sent: list[dict]) -> dict:
     return last(sent, "change")["change"]
 
 
+def carry_out(browser: TopicBrowser, sent: list[dict], *, again: bool, confirm: str | None) -> None:
+    """A click on the button of the plan that was shown last."""
+    plans = [each["change"]["number"] for each in sent if each["type"] == "change" and each["change"]]
+    say(browser, "carry_out_change", number=plans[-1], again=again, confirm=confirm)
+
+
 def runs(shown: dict, browser: TopicBrowser, **more: object) -> pd.DataFrame:
     return eval(shown["call"], {"s": browser.session, "browser": browser, **more})
 
@@ -52,7 +58,7 @@ def test_rows_are_moved_once_the_topic_is_typed(shop: Session) -> None:
     assert (plan["count"], plan["places"]) == (2, [{"name": "other", "now": "0", "after": "2"}])
     assert len(runs(plan, browser)) == 2
     assert len(shop.peek("other")) == 0
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert change(sent)["counts"] == [["confirmed", 2]]
     assert list(shop.peek("other")["value"]) == ["m1", "m2"]
     eventually(lambda: len(browser.frame) == 4, "the rows are read again")
@@ -65,10 +71,10 @@ def test_rows_are_deleted_only_with_the_name_of_the_topic(shop: Session) -> None
     plan = change(sent)
     assert (plan["count"], plan["confirm"], plan["typed"]) == (2, True, "orders")
     assert list(runs(plan, browser)["status"]) == ["planned"] * 2
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert "type the topic's name: orders" in state_of(browser._model)["problem"]
     assert len(shop.peek("orders")) == 6
-    say(browser, "carry_out_change", again=False, confirm="orders")
+    carry_out(browser, sent, again=False, confirm="orders")
     assert change(sent)["counts"] == [["removed", 2]]
     assert list(shop.peek("orders")["value"]) == ["m1", "m2", "m3", "m4"]
 
@@ -78,16 +84,20 @@ def test_rows_are_sent_to_another_session_and_stay(shop: Session) -> None:
         elsewhere.create_topic("copies")
         browser, sent = chosen(shop, 3, 4)
         say(browser, "plan_change", verb="send", **PLAN)
-        names = change(sent)["sessions"]
-        place = names.index("inmem://elsewhere")
-        assert names[0] == "inmem://"
-        say(browser, "plan_change", verb="send", **{**PLAN, "to": "copies", "session": place})
+        tokens = {name: token for token, name in change(sent)["sessions"]}
+        assert (tokens["inmem://"], change(sent)["sessions"][0][1]) == ("", "inmem://")
+        say(
+            browser,
+            "plan_change",
+            verb="send",
+            **{**PLAN, "to": "copies", "session": tokens["inmem://elsewhere"]},
+        )
         plan = change(sent)
         assert (plan["count"], plan["done"]) == (2, False)
         assert ("good", "the originals stay here") in map(tuple, plan["checks"])
         assert len(runs(plan, browser, other=elsewhere)) == 2
         assert len(elsewhere.peek("copies")) == 0
-        say(browser, "carry_out_change", again=False, confirm=None)
+        carry_out(browser, sent, again=False, confirm=None)
         assert change(sent)["counts"] == [["confirmed", 2]]
         assert change(sent)["lines"][0]["target"].startswith("copies 0-")
         assert list(elsewhere.peek("copies")["value"]) == ["m3", "m4"]
@@ -99,12 +109,12 @@ def test_what_could_not_be_sent_is_sent_by_resume_and_nothing_twice(shop: Sessio
     shop.connection.native.topic("other").max_message_bytes = 20
     browser, sent = chosen(shop, 5, 6)
     say(browser, "plan_change", verb="send", **{**PLAN, "to": "other"})
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert (change(sent)["left"], [each["status"] for each in change(sent)["lines"]]) == (
         1, ["failed", "confirmed"],
     )  # fmt: skip
     shop.connection.native.topic("other").max_message_bytes = 1_000
-    say(browser, "carry_out_change", again=True, confirm=None)
+    carry_out(browser, sent, again=True, confirm=None)
     assert (change(sent)["left"], change(sent)["counts"]) == (0, [["confirmed", 2]])
     assert list(shop.peek("other")["value"]) == ["m5", "long" * 20]
 
@@ -128,7 +138,7 @@ def test_a_read_only_session_refuses_in_the_words_of_the_call(verb: str) -> None
             with pytest.raises(bk.NotSupported) as refused:
                 calls[verb](looker, browser.selected)
             assert plan["refused"] == str(refused.value)
-            say(browser, "carry_out_change", again=False, confirm="orders")
+            carry_out(browser, sent, again=False, confirm="orders")
             assert state_of(browser._model)["problem"].startswith(str(refused.value)[:80])
             assert len(owner.peek("orders")) == 1
 
@@ -138,12 +148,17 @@ def test_production_asks_for_the_name_of_what_changes(shop: Session) -> None:
         there.create_topic("copies")
         browser, sent = chosen(shop, 0)
         say(browser, "plan_change", verb="send", **PLAN)
-        place = change(sent)["sessions"].index("inmem://named")
-        say(browser, "plan_change", verb="send", **{**PLAN, "to": "copies", "session": place})
+        tokens = {name: token for token, name in change(sent)["sessions"]}
+        say(
+            browser,
+            "plan_change",
+            verb="send",
+            **{**PLAN, "to": "copies", "session": tokens["inmem://named"]},
+        )
         assert (change(sent)["confirm"], change(sent)["typed"]) == (True, "copies")
-        say(browser, "carry_out_change", again=False, confirm="orders")
+        carry_out(browser, sent, again=False, confirm="orders")
         assert there.peek("copies").empty
-        say(browser, "carry_out_change", again=False, confirm="copies")
+        carry_out(browser, sent, again=False, confirm="copies")
         assert len(there.peek("copies")) == 1
 
 
@@ -194,7 +209,7 @@ def test_a_delete_that_is_stopped_says_what_was_not_tried(
             now.stop()
 
     browser._model.tell = stopping  # type: ignore[method-assign]
-    say(browser, "carry_out_change", again=False, confirm="orders")
+    carry_out(browser, sent, again=False, confirm="orders")
     say(browser, "hello")
     shown, left = change(sent), len(s.peek("orders", 450))
     counts = dict(map(tuple, shown["counts"]))

@@ -15,9 +15,10 @@ from brokerkit.workbench import Session
 from tests.session.letters import desk
 
 from .test_browse import last, say, told
+from .test_workbench_changes import carry_out
 
 __all__ = ["desk"]
-PLAN = {"of": "letters", "to": "", "session": 0, "rate": "", "keep": False, "most": ""}
+PLAN = {"of": "letters", "to": "", "session": "", "rate": "", "keep": False, "most": ""}
 
 
 def opened(session: Session, topic: str = "orders") -> tuple[TopicBrowser, list[dict]]:
@@ -30,6 +31,11 @@ def opened(session: Session, topic: str = "orders") -> tuple[TopicBrowser, list[
 
 def change(sent: list[dict]) -> dict:
     return last(sent, "change")["change"]
+
+
+def click(browser: TopicBrowser, kind: str, **content: object) -> None:
+    """A click on the letters that are shown now."""
+    say(browser, kind, generation=browser._model.letters.generation, **content)
 
 
 def runs(sent: list[dict], browser: TopicBrowser) -> pd.DataFrame:
@@ -57,9 +63,9 @@ def test_dead_letters_are_grouped_and_the_groups_add_up(desk: Session) -> None:
 
 def test_chosen_letters_are_planned_confirmed_and_gone(desk: Session) -> None:
     browser, sent = opened(desk)
-    say(browser, "choose_letters", group=1, row=None, on=True)
+    click(browser, "choose_letters", group=1, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
-    say(browser, "choose_letters", group=None, row=0, on=True)
+    click(browser, "choose_letters", group=None, row=0, on=True)
     assert (last(sent, "letters")["chosen"], change(sent)) == (5, None)
     before = desk.dead_letters("orders")
     say(browser, "plan_change", verb="redrive", **PLAN)
@@ -71,34 +77,34 @@ def test_chosen_letters_are_planned_confirmed_and_gone(desk: Session) -> None:
     assert ("good", "none is edited") in map(tuple, plan["checks"])
     assert len(runs(sent, browser)) == 5
     assert desk.dead_letters("orders").equals(before)
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     done = change(sent)
     assert (done["done"], done["counts"], done["left"]) == (True, [["confirmed", 5]], 0)
     assert last(sent, "letters")["head"] == "7 dead letters"
     assert len(desk.dead_letters("orders")) == 7
     assert len(runs(sent, browser)) == 0
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert "look at the plan first" in state_of(browser._model)["problem"]
 
 
 def test_an_edited_letter_is_sent_as_it_was_edited(desk: Session) -> None:
     browser, sent = opened(desk)
-    say(browser, "letter", row=3)
+    click(browser, "letter", row=3)
     assert last(sent, "letters")["letter"]["text"] == desk.dead_letters("orders")["value"].iloc[3]
-    say(browser, "edit_letter", row=3, text='{"mended": 1}')
+    click(browser, "edit_letter", row=3, text='{"mended": 1}')
     shown = last(sent, "letters")
     assert [each["row"] for each in shown["rows"] if each["edited"] and each["chosen"]] == [3]
-    say(browser, "edit_letter", row=2, text="other")
-    say(browser, "edit_letter", row=2, text=None)
-    say(browser, "choose_letters", group=None, row=2, on=False)
+    click(browser, "edit_letter", row=2, text="other")
+    click(browser, "edit_letter", row=2, text=None)
+    click(browser, "choose_letters", group=None, row=2, on=False)
     say(browser, "plan_change", verb="redrive", **PLAN)
-    say(browser, "edit_letter", row=3, text='{"mended": 2}')
+    click(browser, "edit_letter", row=3, text='{"mended": 2}')
     assert change(sent) is None
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert "look at the plan first" in state_of(browser._model)["problem"]
     say(browser, "plan_change", verb="redrive", **PLAN)
     assert ("alt", "1 edited") in map(tuple, change(sent)["checks"])
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert len(desk.peek("orders", where=lambda value: value.get("mended") == 2)) == 1
     assert desk.dead_letters("orders", where="other").empty
 
@@ -110,11 +116,11 @@ def test_what_cannot_be_edited_as_text_says_why(s: Session) -> None:
     browser, sent = opened(s, "t")
     whys = []
     for row in range(3):
-        say(browser, "letter", row=row)
+        click(browser, "letter", row=row)
         whys.append((last(sent, "letters")["letter"]["text"], last(sent, "letters")["letter"]["why"]))
     assert [text for text, _ in whys] == [None] * 3
     assert all(why for _, why in whys)
-    say(browser, "edit_letter", row=0, text="x")
+    click(browser, "edit_letter", row=0, text="x")
     assert "cannot be edited" in state_of(browser._model)["problem"]
 
 
@@ -125,7 +131,7 @@ def test_what_came_back_too_often_is_said_and_stays(desk: Session) -> None:
             for each in consumer.next_batch(12, 5):
                 each.reject(reason="again")
     browser, sent = opened(desk)
-    say(browser, "choose_letters", group=None, row=None, on=True)
+    click(browser, "choose_letters", group=None, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **{**PLAN, "most": "3"})
     assert ("warn", "12 come back for the 3rd time; refused after 3") in map(tuple, change(sent)["checks"])
     say(browser, "plan_change", verb="redrive", **{**PLAN, "most": "2"})
@@ -134,7 +140,7 @@ def test_what_came_back_too_often_is_said_and_stays(desk: Session) -> None:
     assert (plan["count"], len(plan["lines"])) == (0, 12)
     assert "redriven 2 times already" in plan["lines"][0]["said"]
     assert len(runs(sent, browser)) == 12
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert change(sent)["counts"] == [["failed", 12]]
     assert change(sent)["lines"][0]["target"] == "stays here"
 
@@ -145,14 +151,14 @@ def test_what_failed_is_resumed_and_nothing_is_sent_twice(s: Session) -> None:
     s.connection.native.topic("t").max_message_bytes = 20
     s.publish_batch("t-dlq", ["short", "x" * 50, "small"])
     browser, sent = opened(s, "t")
-    say(browser, "choose_letters", group=None, row=None, on=True)
+    click(browser, "choose_letters", group=None, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     done = change(sent)
     assert (sorted(map(tuple, done["counts"])), done["left"]) == ([("confirmed", 2), ("failed", 1)], 1)
     assert [each["status"] for each in done["lines"]] == ["failed", "confirmed", "confirmed"]
     s.connection.native.topic("t").max_message_bytes = 1_000
-    say(browser, "carry_out_change", again=True, confirm=None)
+    carry_out(browser, sent, again=True, confirm=None)
     done = change(sent)
     assert (done["counts"], done["left"]) == ([["confirmed", 3]], 0)
     assert sorted(s.peek("t")["value"]) == ["short", "small", "x" * 50]
@@ -167,7 +173,7 @@ def test_a_redrive_is_stopped_between_two_parts_and_goes_on(
     s.create_topic("t-dlq")
     s.publish_batch("t-dlq", [f"{n}" for n in range(1_200)])
     browser, sent = opened(s, "t")
-    say(browser, "choose_letters", group=None, row=None, on=True)
+    click(browser, "choose_letters", group=None, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
     changing, tell = browser._view.changing, browser._model.tell
 
@@ -177,12 +183,12 @@ def test_a_redrive_is_stopped_between_two_parts_and_goes_on(
             changing.stop()
 
     browser._model.tell = stopping
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     browser._model.tell = tell
     shown = change(sent)
     assert "it was stopped" in shown["problem"]
     assert (shown["done"], shown["left"] + sum(count for _, count in shown["counts"])) == (True, 1_200)
-    say(browser, "carry_out_change", again=True, confirm=None)
+    carry_out(browser, sent, again=True, confirm=None)
     assert (change(sent)["counts"], change(sent)["left"]) == ([["confirmed", 1_200]], 0)
     assert s.describe("t").messages == 1_200
 
@@ -195,7 +201,7 @@ def test_production_asks_for_the_name_and_read_only_refuses_in_the_words_of_the_
         for session, name in ((owner, "t"), (None, "t")):
             looker = session or bk.connect("inmem://told-letters", read_only=True)
             browser, sent = opened(looker, name)
-            say(browser, "choose_letters", group=None, row=None, on=True)
+            click(browser, "choose_letters", group=None, row=None, on=True)
             say(browser, "plan_change", verb="redrive", **PLAN)
             plan = change(sent)
             assert plan["count"] == 1
@@ -203,12 +209,12 @@ def test_production_asks_for_the_name_and_read_only_refuses_in_the_words_of_the_
                 with pytest.raises(bk.NotSupported) as refused:
                     looker.redrive(browser.letters, confirm="t")
                 assert plan["refused"] == str(refused.value)
-                say(browser, "carry_out_change", again=False, confirm="t")
+                carry_out(browser, sent, again=False, confirm="t")
                 assert str(refused.value) in state_of(browser._model)["problem"]
                 looker.close()
             else:
                 assert (plan["confirm"], plan["typed"]) == (True, "t")
-                say(browser, "carry_out_change", again=False, confirm="other")
+                carry_out(browser, sent, again=False, confirm="other")
                 assert "type the topic's name: t" in state_of(browser._model)["problem"]
             assert len(owner.dead_letters("t")) == 1
 
@@ -222,17 +228,17 @@ def test_a_topic_without_dead_letters_says_where_to_look(s: Session) -> None:
     say(browser, "letters", naming="broken.{topic}", give_back=False)
     assert last(sent, "letters")["head"] == "1 dead letter"
     assert len(runs(sent, browser)) == 1
-    say(browser, "choose_letters", group=None, row=None, on=True)
+    click(browser, "choose_letters", group=None, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
     assert (change(sent)["count"], len(runs(sent, browser))) == (1, 1)
-    say(browser, "carry_out_change", again=False, confirm=None)
+    carry_out(browser, sent, again=False, confirm=None)
     assert change(sent)["counts"] == [["confirmed", 1]]
 
 
 def test_letters_go_with_their_topic(desk: Session) -> None:
     desk.create_topic("other")
     browser, sent = opened(desk)
-    say(browser, "choose_letters", group=0, row=None, on=True)
+    click(browser, "choose_letters", group=0, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
     browser.query = "other"
     assert browser.wait(20)
@@ -247,8 +253,8 @@ def test_values_of_dead_letters_are_shown_as_text_without_control_characters(s: 
     told_why = {"dead-letter-reason": "<img src=x>\u202e\n", "dead-letter-description": "\x1b[31m"}
     s.publish("t-dlq", "<b>\u202e\n</b>", attributes=told_why)
     browser, sent = opened(s, "t")
-    say(browser, "letter", row=0)
-    say(browser, "choose_letters", group=None, row=0, on=True)
+    click(browser, "letter", row=0)
+    click(browser, "choose_letters", group=None, row=0, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
     for message in (last(sent, "letters"), change(sent)):
         told_all = json.dumps(message, ensure_ascii=False).replace("\\n", "")

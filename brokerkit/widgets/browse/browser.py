@@ -67,13 +67,14 @@ class TopicBrowser(Displayed):
 
     def _leave(self) -> None:
         """Leave the panel to another screen, and stop."""
-        self._model.on_begin = self._model.on_change = None
+        self._model.on_begin = self._model.on_change = self._model.on_forget = None
         self._view = None
         self._model.stop("another screen was opened")
 
     def _show(self, view: BrowserView) -> None:
         self._view = view
         self._model.on_begin, self._model.on_change = view.begin, view.show
+        self._model.on_forget = view.changing.forget
 
     @property
     def session(self) -> DataSession:
@@ -127,7 +128,7 @@ class TopicBrowser(Displayed):
         Raises:
             ConfigError: No dead letters were read: their tab was not opened.
         """
-        return self._model.letters.chosen()
+        return self._model.letters.chosen().frame
 
     @property
     def columns(self) -> list[str]:

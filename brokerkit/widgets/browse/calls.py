@@ -84,8 +84,8 @@ def position_call(
 
 def tab_call(browser: BrowserModel, tab: Tab) -> str:
     """Return the call for what a tab shows of the topic."""
-    session, _ = _names(browser)
-    topic, facts = browser.topic, browser.facts
+    session, own = _names(browser)
+    topic, facts, query = browser.topic, browser.facts, browser.query
     if topic is None:
         return call_text(f"{session}.topics")
     if tab == "subscriptions":
@@ -94,7 +94,8 @@ def tab_call(browser: BrowserModel, tab: Tab) -> str:
             return call_text(f"{session}.subscriptions", topic)
         return call_text(f"{session}.describe_subscription", chosen.info.name, topic)
     if tab == "letters":
-        return call_text(f"{session}.dead_letters", topic, **browser.letters.found.options)
+        showing = {} if query is None else query.written_showing(own)
+        return call_text(f"{session}.dead_letters", topic, **browser.letters.found.options, **showing)
     if tab == "schema":
         return call_text(f"{session}.schema", topic, key=facts.schema.key or None)
     part = {"partitions": ".partitions", "configuration": ".settings"}.get(tab, "")

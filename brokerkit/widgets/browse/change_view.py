@@ -39,17 +39,18 @@ def change_view(model: BrowserModel, change: Change | None) -> ChangeShown | Non
     refused_rows = 0 if plan is None else _refused(plan)
     number = len(order.frame)
     return {
+        "number": change.number,
         "verb": order.verb,
         "of": order.of,
         "form": order.typed,
-        "sessions": [plain(each.name, 80) for each in targets(model)],
+        "sessions": [(token, plain(each.name, 80)) for token, each in targets(model).items()],
         "asked": order.asked,
         "running": change.running,
         "carried": change.carried,
         "done": change.finished,
         "count": number - refused_rows,
-        "places": [] if plan is None or change.carried else _places(model, change, number - refused_rows),
-        "checks": [] if plan is None or change.carried else _checks(model, change, refused_rows),
+        "places": [] if plan is None or change.carried else _places(change, number - refused_rows),
+        "checks": [] if plan is None or change.carried else _checks(change, refused_rows),
         "lines": _lines(change),
         "more": max(0, len(_shown_rows(change)) - SHOWN),
         "counts": _counts(change.receipts),
@@ -95,7 +96,7 @@ def _rank(status: str) -> int:
     return WORST_FIRST.index(status) if status in WORST_FIRST else -1
 
 
-def _places(model: BrowserModel, change: Change, number: int) -> list[ChangePlace]:
+def _places(change: Change, number: int) -> list[ChangePlace]:
     """Return how many messages the topics have now and then."""
     order, plan = change.order, change.plan
     assert plan is not None
@@ -110,27 +111,21 @@ def _places(model: BrowserModel, change: Change, number: int) -> list[ChangePlac
         now = known.get(name)
         then = f"{more:,} more" if now is None else f"{now + more:,}"
         found.append({"name": plain(name, 120), "now": "" if now is None else f"{now:,}", "after": then})
-    if order.of == "letters":
-        all_letters = len(model.letters)
-        found.append(
-            {
-                "name": "dead letters",
-                "now": f"{all_letters:,}",
-                "after": f"{all_letters - number:,}",
-            }
-        )
+    if order.letters is not None:
+        whole = order.letters.number
+        found.append({"name": "dead letters", "now": f"{whole:,}", "after": f"{whole - number:,}"})
     return found
 
 
-def _checks(model: BrowserModel, change: Change, refused: int) -> list[tuple[str, str]]:
+def _checks(change: Change, refused: int) -> list[tuple[str, str]]:
     """Return what was checked: how well it is, and a sentence."""
     order, plan = change.order, change.plan
     assert plan is not None
     number = len(order.frame)
-    edited = len(model.letters.look.chosen.intersection(model.letters.look.edited))
     fine = f"{number - refused:,} of {number:,} can be {DONE[order.verb]}"
     found = [("warn" if refused else "good", fine)]
-    if order.of == "letters":
+    if order.letters is not None:
+        edited = order.letters.edited
         found.append(("alt", f"{edited:,} edited") if edited else ("good", "none is edited"))
     if order.verb in ("redrive", "move"):
         found.append(("good", REMEMBERED if change.kept else REMOVED))

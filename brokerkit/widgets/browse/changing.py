@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
+from threading import RLock
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotSupported
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.progress import counted_by
 from brokerkit.frames.outcome import OutcomeFrame
 from brokerkit.session.interrupted import Interrupted
@@ -31,6 +34,7 @@ class Change:
     """The plan of a change, or its receipts.
 
     Attributes:
+        number: The number of the plan.
         topic: The topic of the browser when it was planned.
         order: What is changed.
         running: Whether it is being planned or carried out.
@@ -46,6 +50,7 @@ class Change:
         problem: Why there is no plan, or why it ended early.
     """
 
+    number: int
     topic: str
     order: Order
     running: bool = False
@@ -76,17 +81,30 @@ class Change:
 
 
 class Changing:
-    """Changes of the messages of a browser, one at a time."""
+    """Changes of the messages of a browser, one at a time. Any thread may call it."""
 
     def __init__(self, model: BrowserModel) -> None:
         self._model = model
         self._last: Change | None = None
+        self._lock = RLock()
+        self._numbers = count(1)
 
     @property
     def shown(self) -> Change | None:
-        """The plan or the receipts of the topic that is shown."""
+        """The plan or the receipts of the topic that is shown; a plan of letters ends with their reading."""
         last = self._last
-        return last if last is not None and last.topic == self._model.topic else None
+        if last is None or last.topic != self._model.topic:
+            return None
+        letters = last.order.letters
+        if letters is None or last.carried or letters.reading == self._model.letters.found.reading:
+            return last
+        return None
+
+    @property
+    def carrying(self) -> bool:
+        """Whether a change is carried out now, of any topic."""
+        last = self._last
+        return last is not None and last.carried and last.running
 
     def plan(self, order: Order) -> None:
         """Plan a change; nothing is changed.
@@ -94,13 +112,15 @@ class Changing:
         Raises:
             ConfigError: Another one is carried out now.
         """
-        last, topic = self._last, self._model.topic
-        if last is not None and last.carried and last.running:
-            raise ConfigError(f"wait until {len(last.order.frame):,} messages are done, or stop it")
+        topic = self._model.topic
         assert topic is not None
-        begun = Change(topic, order, running=order.asked)
-        if not order.asked:
+        with freed(self._lock), self._lock:
+            last = self._last
+            if last is not None and self.carrying:
+                raise ConfigError(f"wait until {len(last.order.frame):,} messages are done, or stop it")
+            begun = Change(next(self._numbers), topic, order, running=order.asked)
             self._last = begun
+        if not order.asked:
             return self._model.tell("change")
 
         def make(cancellation: Cancellation) -> Change:
@@ -111,28 +131,21 @@ class Changing:
 
         return self._begin(begun, make)
 
-    def carry_out(self, confirm: str | None, *, again: bool) -> None:
+    def carry_out(self, confirm: str | None, *, number: object, again: bool) -> None:
         """Carry out the plan that is shown, or `again` what is left of it.
 
         Args:
             confirm: The name of the topic as it was typed, where it is asked for.
+            number: The number of the plan that was looked at.
+            again: Whether it was carried out before.
 
         Raises:
-            ConfigError: There is no plan, or the name is wrong.
+            ConfigError: There is no such plan, it is carried out already, or the name is wrong.
             NotSupported: The session may change nothing.
         """
-        shown = self.shown
-        if shown is None or shown.running or shown.carried is not again or (shown.plan is None and not again):
-            raise ConfigError("look at the plan first")
-        order = shown.order
-        if order.refused:
-            raise NotSupported(order.refused)
-        if order.needs_name and confirm != order.confirmed_by:
-            raise ConfigError(
-                f"to {order.verb} messages, type the topic's name: {name_to_text(order.confirmed_by)}"
-            )
-        now = datetime.now(UTC)
-        begun = replace(shown, running=True, carried=True, done=0, began=now, problem="")
+        with freed(self._lock), self._lock:
+            begun = self._last = self._confirmed(confirm, number=number, again=again)
+        order = begun.order
 
         def make(cancellation: Cancellation) -> Change:
             before = time.monotonic()
@@ -164,9 +177,27 @@ class Changing:
 
     def forget(self) -> None:
         """Put the plan or the receipts away; what is carried out now stays."""
-        if self._last is not None and not (self._last.carried and self._last.running):
+        with freed(self._lock), self._lock:
+            if self._last is None or self.carrying:
+                return
             self._last = None
-            self._model.tell("change")
+        self._model.tell("change")
+
+    def _confirmed(self, confirm: str | None, *, number: object, again: bool) -> Change:
+        """Return the plan that is shown as it is carried out; see `carry_out`."""
+        shown = self.shown
+        if shown is None or shown.running or shown.carried is not again or (shown.plan is None and not again):
+            raise ConfigError("look at the plan first")
+        if number != shown.number:
+            raise ConfigError("another plan was made meanwhile: look at it first")
+        order = shown.order
+        if order.refused:
+            raise NotSupported(order.refused)
+        if order.needs_name and confirm != order.confirmed_by:
+            raise ConfigError(
+                f"to {order.verb} messages, type the topic's name: {name_to_text(order.confirmed_by)}"
+            )
+        return replace(shown, running=True, carried=True, done=0, began=datetime.now(UTC), problem="")
 
     def _counts(self, order: Order, plan: pd.DataFrame) -> list[tuple[str, int | None]]:
         """Return how many messages the topics have that others are sent to."""
@@ -186,21 +217,29 @@ class Changing:
     def _counter(self, begun: Change, cancellation: Cancellation) -> Callable[[int], None]:
         told, done = time.monotonic(), 0
 
-        def count(more: int) -> None:
+        def add(more: int) -> None:
             nonlocal told, done
             done += more
             # between two parts nothing is on its way
             if cancellation.cancelled:
                 raise KeyboardInterrupt
-            now, last = time.monotonic(), self._last
-            if now - told > TOLD_SECONDS and last is not None and last.order is begun.order:
-                told, self._last = now, replace(last, done=done)
+            now = time.monotonic()
+            if now - told > TOLD_SECONDS and self._put(begun, replace(begun, done=done)):
+                told = now
                 self._model.tell("change")
 
-        return count
+        return add
+
+    def _put(self, begun: Change, made: Change) -> bool:
+        """Show what became of a change; return False where another one was begun since."""
+        with freed(self._lock), self._lock:
+            last = self._last
+            if last is None or last.order is not begun.order:
+                return False
+            self._last = made
+            return True
 
     def _begin(self, begun: Change, make: Callable[[Cancellation], Change]) -> None:
-        self._last = begun
         self._model.tell("change")
 
         def run(cancellation: Cancellation) -> None:
@@ -210,9 +249,7 @@ class Changing:
                 made = replace(begun, problem=str(error) or "no answer in time")
             except Exception as error:  # the view must not wait for ever
                 made = replace(begun, problem=f"{type(error).__name__}: {error}")
-            last = self._last
-            if last is not None and last.order is begun.order:
-                self._last = replace(made, running=False)
+            if self._put(begun, replace(made, running=False)):
                 self._model.tell("change")
             if begun.carried:
                 self._read_again(begun)
@@ -222,11 +259,11 @@ class Changing:
     def _read_again(self, change: Change) -> None:
         """Show the messages as they are now."""
         model, query = self._model, self._model.query
-        if model.topic != change.topic:
+        if query is None or query.topic != change.topic:
             return
         if change.order.of == "letters":
-            model.letters.load(change.topic)
-        elif change.order.verb != "send" and query is not None and query.side_effects is None:
+            model.letters.load(query)
+        elif change.order.verb != "send" and query.side_effects is None:
             model.ask_without_effect(query)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import RLock
 from typing import TYPE_CHECKING, Any, get_args
 
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.display.sanitize import plain
 from brokerkit.session.filters import Filter
 from brokerkit.session.overlooked import Overlooked
@@ -44,9 +46,17 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
     def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
         self._model, self._view, self._looking = model, view, looking
         self._taken = set()
+        self._lock = RLock()
 
     def receive(self, message: Message) -> None:
-        """Handle a message of the view: `hello`, `here`, or an action of the user."""
+        """Handle a message of the view: `hello`, `here`, or an action of the user.
+
+        Several viewers may send at once: their messages are handled one by one.
+        """
+        with freed(self._lock), self._lock:
+            self._handle(message)
+
+    def _handle(self, message: Message) -> None:
         act = getattr(self, f"_on_{message['type']}", None)
         if act is None:
             return
@@ -91,7 +101,7 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
     def _on_refresh(self, message: Message) -> None:
         self._model.topics.backlogs.clear()
         self._model.refresh()
-        self._load_tab(key=self._model.facts.schema.key)
+        self._load_tab(key=self._model.facts.schema.key, again=True)
 
     def _on_topic(self, message: Message) -> None:
         topics, number = self._model.topics, number_in(message, "n")
@@ -252,14 +262,18 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
         self._load_tab(key=bool(message.get("key")))
         self._view.show("call")
 
-    def _load_tab(self, *, key: bool) -> None:
-        """Load what the open tab shows."""
+    def _load_tab(self, *, key: bool, again: bool = False) -> None:
+        """Load what the open tab shows; dead letters that are there only to read them `again`."""
+        query = self._model.query
         if self._looking.tab == "subscriptions":
             self._model.facts.load_readers()
         elif self._looking.tab == "schema":
             self._model.facts.load_schema(key=key)
-        elif self._looking.tab == "letters" and self._model.topic is not None:
-            self._model.letters.load(self._model.topic)
+        elif self._looking.tab == "letters" and query is not None:
+            letters = self._model.letters
+            # those that were taken are taken again only by their own click
+            if letters.missing(query) or (again and not letters.found.give_back):
+                letters.load(query)
 
     def _on_subscription(self, message: Message) -> None:
         place = message.get("place")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import RLock
@@ -21,6 +22,8 @@ from .latest_only_worker import LatestOnlyWorker
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
+    from .query import Query
+
 MOST = 10_000
 """At most so many dead letters are read for the tab."""
 GROUPS: dict[LettersBy, str] = {"reason": "reason", "consumer": "origin_subscription", "hour": "publish_time"}
@@ -33,8 +36,10 @@ class Found:
 
     Attributes:
         topic: The topic; None before it is known.
+        showing: How they are shown, as arguments of `dead_letters`.
         naming: The rule for the names of their topics; empty for what is usual.
         give_back: Whether they were taken and given back.
+        reading: The number of the reading that found them.
         loading: Whether they are being read.
         frame: The letters, with the edits; None before they were read.
         groups: The rows of each group, the largest first.
@@ -43,8 +48,10 @@ class Found:
     """
 
     topic: str | None = None
+    showing: Mapping[str, Any] = field(default_factory=dict)
     naming: str = ""
     give_back: bool = False
+    reading: int = 0
     loading: bool = False
     frame: pd.DataFrame | None = None
     groups: tuple[tuple[int, ...], ...] = ()
@@ -80,64 +87,132 @@ class Look:
     edited: dict[int, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The letters that were chosen at one moment.
+
+    Attributes:
+        frame: The letters, with the edits, in their order.
+        edited: How many of them are edited.
+        number: How many letters there were in all.
+        reading: The number of the reading that found them.
+    """
+
+    frame: pd.DataFrame
+    edited: int
+    number: int
+    reading: int
+
+
 class Letters:
     """Dead letters. Any thread may call it.
+
+    A click names the generation of what it was made on; one that was made on another is ignored.
 
     Args:
         session: The session.
         worker: Reads them.
-        tell: Called when something changed.
+        tell: Called with the parts that changed.
     """
 
-    def __init__(self, session: DataSession, worker: LatestOnlyWorker, tell: Callable[[], None]) -> None:
+    def __init__(self, session: DataSession, worker: LatestOnlyWorker, tell: Callable[..., None]) -> None:
         self._session, self._worker, self._tell = session, worker, tell
         self._lock = RLock()
+        self._last = 0
         self.found, self.look = Found(), Look()
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """Let other threads wait: what is looked at inside belongs together."""
+        with freed(self._lock), self._lock:
+            yield
+
+    @property
+    def generation(self) -> str:
+        """What the numbers of rows and groups are good for."""
+        return f"{self.found.reading} {self.look.by}"
 
     def clear(self) -> None:
         """Forget them; those of another topic are to come."""
         self._worker.stop()
         with freed(self._lock), self._lock:
-            self.found, self.look = Found(), Look()
+            self._last += 1
+            self.found, self.look = Found(reading=self._last), Look()
 
-    def load(self, topic: str, *, naming: str | None = None, give_back: bool | None = None) -> None:
-        """Read those of a topic, as before unless it is said how."""
+    def missing(self, query: Query) -> bool:
+        """Return whether those of a query are neither there nor being read."""
         with freed(self._lock), self._lock:
-            before = self.found if self.found.topic == topic else Found()
-            begun = Found(
-                topic,
-                before.naming if naming is None else naming.strip(),
-                before.give_back if give_back is None else give_back,
+            found = self.found
+            same = found.topic == query.topic and found.showing == query.showing()
+            return not same or (found.frame is None and not found.loading)
+
+    def turn_to(self, query: Query) -> None:
+        """Show them as a query shows messages: read them again, or forget those that were taken."""
+        with freed(self._lock), self._lock:
+            found = self.found
+        if found.topic != query.topic:
+            self.clear()
+        elif found.showing != query.showing():
+            self.clear()
+            if not found.give_back:
+                self.load(query, naming=found.naming)
+
+    def load(self, query: Query, *, naming: str | None = None, give_back: bool = False) -> None:
+        """Read those of the topic of a query, shown as it shows messages.
+
+        Args:
+            query: The query.
+            naming: The rule for the names of their topics. None for the same as before.
+            give_back: Take them, and give them back.
+        """
+        showing = query.showing()
+        with freed(self._lock), self._lock:
+            before = self.found if self.found.topic == query.topic else Found(reading=self.found.reading)
+            self._last = number = self._last + 1
+            begun = replace(
+                before,
+                topic=query.topic,
+                naming=before.naming if naming is None else naming.strip(),
                 loading=True,
-                frame=before.frame,
-                groups=before.groups,
-                at=before.at,
+                problem="",
             )
+            if before.showing != showing:
+                begun = replace(begun, frame=None, groups=(), showing=showing)
             self.found = begun
 
         def read(cancellation: Cancellation) -> None:
-            made = replace(begun, loading=False, frame=None, groups=(), at=datetime.now(UTC))
+            frame, problem = None, ""
             try:
                 frame = self._session.dead_letters(
-                    topic,
+                    query.topic,
                     limit=MOST,
                     naming=begun.naming or None,
-                    side_effects="give back" if begun.give_back else None,
+                    side_effects="give back" if give_back else None,
+                    **showing,
                 )
-                made = replace(made, frame=frame, groups=_groups(frame, self.look.by))
             except (BrokerError, TimeoutError) as error:
-                cancellation.raise_if_cancelled()
-                made = replace(made, problem=str(error) or "no answer in time")
+                problem = str(error) or "no answer in time"
             except Exception as error:  # the view must not wait for ever
-                made = replace(made, problem=f"{type(error).__name__}: {error}")
+                problem = f"{type(error).__name__}: {error}"
             with freed(self._lock), self._lock:
-                if self.found is not begun:
+                if self._last != number:
                     return
-                self.found = made
-                self.look = Look(self.look.by)
-            self._tell()
+                by = self.look.by
+                self.found = Found(
+                    query.topic,
+                    showing,
+                    begun.naming,
+                    give_back,
+                    number,
+                    frame=frame,
+                    groups=() if frame is None else _groups(frame, by),
+                    at=datetime.now(UTC),
+                    problem=problem,
+                )
+                self.look = Look(by)
+            self._tell("letters", "change")
 
-        self._tell()
+        self._tell("letters")
         self._worker.run(read)
 
     # What is in view.
@@ -149,22 +224,34 @@ class Letters:
             self.look = replace(self.look, by=by, open=None, first=0)
             if frame is not None:
                 self.found = replace(self.found, groups=_groups(frame, by))
-        self._tell()
+        self._tell("letters")
 
     def list(self, group: int | None, first: int) -> None:
         """List the letters of a group, or all."""
-        known = group if group is not None and group < len(self.found.groups) else None
-        self.look = replace(self.look, open=known, first=first)
-        self._tell()
-
-    def show(self, row: int | None) -> None:
-        """Show one letter in full."""
-        self.look = replace(self.look, shown=row if row is not None and row < len(self) else None)
-        self._tell()
-
-    def choose(self, *, group: int | None = None, row: int | None = None, on: bool = True) -> None:
-        """Choose a group, one letter, or all; or choose them no more."""
         with freed(self._lock), self._lock:
+            known = group if group is not None and group < len(self.found.groups) else None
+            self.look = replace(self.look, open=known, first=first)
+        self._tell("letters")
+
+    def show(self, generation: object, row: int | None) -> None:
+        """Show one letter in full."""
+        with freed(self._lock), self._lock:
+            if generation != self.generation:
+                return
+            self.look = replace(self.look, shown=row if row is not None and row < len(self) else None)
+        self._tell("letters")
+
+    def choose(
+        self, generation: object, *, group: int | None = None, row: int | None = None, on: bool = True
+    ) -> bool:
+        """Choose a group, one letter, or all; or choose them no more.
+
+        Returns:
+            Whether the click was made on what is shown now.
+        """
+        with freed(self._lock), self._lock:
+            if generation != self.generation:
+                return False
             named: set[int] = set(range(len(self)))
             if group is not None:
                 named = set(self.found.groups[group]) if group < len(self.found.groups) else set()
@@ -172,15 +259,21 @@ class Letters:
                 named &= {row}
             chosen = self.look.chosen
             self.look = replace(self.look, chosen=chosen | named if on else chosen - named)
-        self._tell()
+        self._tell("letters")
+        return True
 
-    def edit(self, row: int, text: str | None) -> None:
+    def edit(self, generation: object, row: int, text: str | None) -> bool:
         """Send another text for the value of a letter; None for what it was.
+
+        Returns:
+            Whether the click was made on what is shown now.
 
         Raises:
             ConfigError: Its value is not the text of its payload.
         """
         with freed(self._lock), self._lock:
+            if generation != self.generation:
+                return False
             frame = self.found.frame
             if frame is None or row >= len(frame):
                 raise ConfigError("this dead letter is not there any more")
@@ -199,23 +292,26 @@ class Letters:
             self.found = replace(self.found, frame=changed)
             chosen = self.look.chosen | {row} if value is not before else self.look.chosen
             self.look = replace(self.look, edited=edited, chosen=chosen)
-        self._tell()
+        self._tell("letters")
+        return True
 
     # The letters.
 
     def __len__(self) -> int:
         return 0 if self.found.frame is None else len(self.found.frame)
 
-    def chosen(self) -> pd.DataFrame:
-        """Return the chosen letters, with the edits, in their order.
+    def chosen(self) -> Chosen:
+        """Return the chosen letters.
 
         Raises:
             ConfigError: None were read.
         """
-        frame = self.found.frame
-        if frame is None:
-            raise ConfigError("no dead letters were read: open their tab first")
-        return frame.iloc[sorted(self.look.chosen)]
+        with freed(self._lock), self._lock:
+            frame, look = self.found.frame, self.look
+            if frame is None:
+                raise ConfigError("no dead letters were read: open their tab first")
+            edited = len(look.chosen.intersection(look.edited))
+            return Chosen(frame.iloc[sorted(look.chosen)], edited, len(frame), self.found.reading)
 
     @property
     def listed(self) -> tuple[int, ...]:

@@ -10,6 +10,8 @@ import pandas as pd
 from brokerkit.display.sanitize import plain, plain_lines
 from brokerkit.frames.provenance import provenance_of
 
+from ..confirming import needs_name
+from ..editing import name_to_text
 from ..protocol.letters import LetterGroup, LetterLine, LetterShown, LettersShown
 from ..row_view import bytes_text
 from .letters import MOST, Letters, fixed
@@ -36,6 +38,11 @@ FIELDS = {
 
 def letters_view(model: BrowserModel) -> LettersShown:
     """Return the texts for the dead letters of the topic."""
+    with model.letters.in_turn():
+        return _shown_now(model)
+
+
+def _shown_now(model: BrowserModel) -> LettersShown:
     letters = model.letters
     found, look = letters.found, letters.look
     frame = found.frame
@@ -44,6 +51,7 @@ def letters_view(model: BrowserModel) -> LettersShown:
     groups = [] if frame is None else _groups(frame, letters)
     return {
         "type": "letters",
+        "generation": letters.generation,
         "loading": found.loading,
         "read": frame is not None,
         "all": len(letters),
@@ -51,6 +59,7 @@ def letters_view(model: BrowserModel) -> LettersShown:
         "where": _where(letters),
         "naming": plain(found.naming, 120),
         "taking": _taking(model),
+        "confirm": _confirm(model),
         "by": look.by,
         "groups": groups,
         "open": look.open,
@@ -68,6 +77,12 @@ def _taking(model: BrowserModel) -> str:
     if model.session.capabilities.slices != "never":
         return ""
     return "This system shows them only by taking them: each is given back; others do not get it meanwhile."
+
+
+def _confirm(model: BrowserModel) -> str:
+    """Return the name to type before they are taken; empty where none is asked for."""
+    asked = model.session.capabilities.slices == "never" and needs_name(model.session)
+    return name_to_text(model.topic) if asked and model.topic is not None else ""
 
 
 def _head(letters: Letters) -> str:

@@ -53,7 +53,7 @@ class Shower(Protocol):
         """Pass on what the view of the composer or the tail with a number says."""
 
     def go_back(self) -> None:
-        """Show the screen that was shown before."""
+        """Show the screen that was shown before; raise ConfigError while a change is carried out."""
 
     def greet(self) -> None:
         """Show all of the composer and the tail."""

@@ -50,10 +50,9 @@ class BrowserModel:
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
         rows: The rows found, with their columns, order and selection.
-        facts: What is known of the topic besides its messages.
-        letters: Its dead letters.
+        facts, letters: What is known of the topic besides its messages, and its dead letters.
         on_change: Called with the parts that changed.
-        on_begin: Called when a new query begins.
+        on_begin, on_forget: Called when a new query begins, and when the rows are dropped.
     """
 
     def __init__(
@@ -77,9 +76,10 @@ class BrowserModel:
         self._workers = Workers(WORKERS, f"the browser of {plain(session.name, 40)}")
         self._reading = Reading(session, self.rows, self._workers, self.tell)
         self.facts = TopicFacts(session, self.topics, self._workers, self.tell, self._failed)
-        self.letters = Letters(session, self._workers["letters"], lambda: self.tell("letters"))
+        self.letters = Letters(session, self._workers["letters"], self.tell)
         self.on_change: Callable[..., None] | None = None
         self.on_begin: Callable[[], None] | None = None
+        self.on_forget: Callable[[], None] | None = None
         self._cell = tied(self, session)
         self.refresh()
         if topic is not None:
@@ -129,15 +129,14 @@ class BrowserModel:
             search.start()
         if moved:
             self.facts.turn_to(query.topic)
-            self.letters.clear()
+        self.letters.turn_to(query)
         counted = self.facts.forget_rows()
         self.tell("rows", "detail", *(MOVED if moved else ["histogram"] if counted else []))
 
     def show_fields(self, deeper: Deeper, columns: Sequence[Column]) -> None:
         """Show fields of fields as columns, beside these."""
-        query = self.query
         self.rows.deeper = deeper
-        if query is not None:
+        if (query := self.query) is not None:
             self._reading.expand(query.but(expand=True), columns)
 
     def ask_without_effect(self, query: Query, *, columns: Sequence[Column] | None = None) -> None:
@@ -166,6 +165,8 @@ class BrowserModel:
         self.stop()
         self._reading.forget()
         self.letters.clear()
+        if self.on_forget is not None:
+            self.on_forget()
         self.tell("rows", "detail", "letters")
 
     def go_on(self, more: int = 0) -> None:
@@ -288,9 +289,8 @@ class BrowserModel:
         self.facts.count(what, self.rows.result.rows)
 
     def _failed(self, error: BaseException) -> None:
-        self.problem = (
-            error if isinstance(error, BrokerError) else BrokerError(str(error) or "no answer in time")
-        )
+        said = str(error) or "no answer in time"
+        self.problem = error if isinstance(error, BrokerError) else BrokerError(said)
         self.tell()
 
     def tell(self, *what: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from brokerkit.session.session import DataSession
 
+    from .letters import Chosen
     from .model import BrowserModel
 
 NEEDED: dict[Verb, tuple[Capability, ...]] = {
@@ -45,13 +46,13 @@ class Order:
 
     Attributes:
         verb: What is done.
-        of: Whether they are dead letters, or rows of the messages.
+        letters: The chosen dead letters; None for rows of the messages.
         session: The session that they are in.
         name: The topic whose name confirms it.
         frame: The messages.
         python: The Python that returns them.
         to: The topic to send them to; empty for the one that each came from, or that is not typed yet.
-        target: The session to send them to.
+        target: The session to send them to: that of the browser, except to send copies.
         rate: At most so many per second; None for no limit.
         keep: Whether headers about dead letters are kept.
         most: One that was redriven so often already is refused.
@@ -59,7 +60,7 @@ class Order:
     """
 
     verb: Verb
-    of: ChangeOf
+    letters: Chosen | None
     session: DataSession
     name: str
     frame: pd.DataFrame
@@ -69,43 +70,51 @@ class Order:
     rate: float | None
     keep: bool
     most: int
-    typed: tuple[str, int, str, bool, str]
+    typed: tuple[str, str, str, bool, str]
 
     @classmethod
     def of_message(cls, model: BrowserModel, message: Mapping[str, Any]) -> Order:
         """Return the order that a message of the view holds.
 
         Raises:
-            ConfigError: It is none, nothing is chosen, or a field cannot be used.
+            ConfigError: It is none, nothing is chosen, a field cannot be used, or the session was closed.
         """
         verb: Verb | None = next((each for each in get_args(Verb) if each == message.get("verb")), None)
         topic = model.topic
         if verb is None or topic is None:
             raise ConfigError("choose a topic and messages of it first")
         own = variable_of(model.owner(), "browser")
-        letters = message.get("of") == "letters"
-        frame = model.letters.chosen() if letters else model.as_frame(model.rows.selected())
+        letters = model.letters.chosen() if message.get("of") == "letters" else None
+        if letters is not None and verb not in ("redrive", "send"):
+            raise ConfigError(f"dead letters are redriven here: to {verb} them, open the topic that has them")
+        frame = model.as_frame(model.rows.selected()) if letters is None else letters.frame
         if not len(frame):
             raise ConfigError("choose messages first")
-        known = targets(model)
-        place = message.get("session")
-        index = place if isinstance(place, int) and 0 <= place < len(known) else 0
+        token = str(message.get("session", "")) if verb == "send" else ""
+        target = targets(model).get(token)
+        if target is None:
+            raise ConfigError("the session to send them to is not open any more: choose another one")
         rate, most = str(message.get("rate", "")).strip(), str(message.get("most", "")).strip()
         to = str(message.get("to", "")).strip()
         return cls(
             verb,
-            "letters" if letters else "rows",
+            letters,
             model.session,
-            _confirmed_name(frame, verb, topic),
+            confirmed_name(frame, verb, topic),
             frame,
-            f"{own}.letters" if letters else f"{own}.selected",
+            f"{own}.selected" if letters is None else f"{own}.letters",
             to,
-            known[index],
+            target,
             _rate(rate),
             bool(message.get("keep")),
             _most(most),
-            (to, index, rate, bool(message.get("keep")), most or str(MAX_REDRIVES)),
+            (to, token, rate, bool(message.get("keep")), most or str(MAX_REDRIVES)),
         )
+
+    @property
+    def of(self) -> ChangeOf:
+        """Whether they are dead letters, or rows of the messages."""
+        return "rows" if self.letters is None else "letters"
 
     @property
     def asked(self) -> bool:
@@ -115,7 +124,7 @@ class Order:
     @property
     def needs_name(self) -> bool:
         """Whether the name is to be typed: on production, and for what cannot be brought back."""
-        return self.verb == "delete" or needs_name(self.session if self.verb != "send" else self.target)
+        return self.verb == "delete" or needs_name(self.target)
 
     @property
     def confirmed_by(self) -> str:
@@ -179,20 +188,18 @@ class Order:
 
     def _made(self, frame: pd.DataFrame, how: dict[str, Any]) -> pd.DataFrame:
         name, args, options = self._call(frame)
-        doing = self.target if self.verb == "send" else self.session
-        made: pd.DataFrame = getattr(doing, name)(*args, **options, **how, progress=False)
+        made: pd.DataFrame = getattr(self.target, name)(*args, **options, **how, progress=False)
         return made
 
     def _call(self, frame: Any) -> tuple[str, list[Any], dict[str, Any]]:
         """Return the method that does it, and its arguments."""
-        other = {} if self.target is self.session else {"to_session": self.target}
         if self.verb == "send":
             return "publish_frame", [self.to, frame], {}
         if self.verb == "delete":
             return "purge", [self.name], {"rows": frame}
         if self.verb == "move":
-            return "move", [frame, self.to], {**other, "rate": self.rate}
-        options = {**other, "to": self.to or None, "rate": self.rate}
+            return "move", [frame, self.to], {"rate": self.rate}
+        options: dict[str, Any] = {"to": self.to or None, "rate": self.rate}
         if self.keep:
             options["headers"] = "keep"
         if self.most != MAX_REDRIVES:
@@ -202,18 +209,14 @@ class Order:
     def call(self, *, done: bool) -> str:
         """Return the Python call: that of the plan, or of what was `done`."""
         name, args, options = self._call(Name(self.python))
-        if "to_session" in options:
-            options["to_session"] = variable_of(self.target, "other")
         how = self._planning
         if done:
             how = {} if self.verb == "send" else {"confirm": self.name}
-        doing = variable_of(self.session, "s")
-        if self.verb == "send" and self.target is not self.session:
-            doing = variable_of(self.target, "other")
+        doing = variable_of(self.target, "s" if self.target is self.session else "other")
         return call_text(f"{doing}.{name}", *args, **options, **how)
 
 
-def _confirmed_name(frame: pd.DataFrame, verb: Verb, topic: str) -> str:
+def confirmed_name(frame: pd.DataFrame, verb: Verb, topic: str) -> str:
     """Return the name that confirms a change: that of the rows may be longer than the one that was opened."""
     names = list(frame["topic"].dropna().unique())
     named = str(names[0]) if len(names) == 1 and verb in ("move", "redrive") else topic
@@ -226,10 +229,10 @@ def keys_of(frame: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(*(frame[name].astype(str) for name in names), strict=True))
 
 
-def targets(model: BrowserModel) -> list[DataSession]:
-    """Return the sessions that messages may be sent to: this one first."""
-    others: list[Any] = [each for each in open_sessions() if each is not model.session]
-    return [model.session, *others]
+def targets(model: BrowserModel) -> dict[str, DataSession]:
+    """Return the sessions that messages may be sent to by their tokens: first this one, by an empty text."""
+    others: dict[str, Any] = {each.token: each for each in open_sessions() if each is not model.session}
+    return {"": model.session, **others}
 
 
 def lacks_of(model: BrowserModel) -> dict[str, str]:

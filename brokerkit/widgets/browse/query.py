@@ -22,6 +22,8 @@ from .predicate import Predicate
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
+SHOWING = ("decode", "decode_key", "mask", "unmask")
+"""The arguments that say how messages are shown, wherever they are."""
 PEEK_LIMIT = 100
 """The default limit of `Session.peek`."""
 
@@ -131,6 +133,11 @@ class Query:
             and (each.name == "where" or getattr(self, each.name) != each.default)
         }
 
+    def showing(self) -> dict[str, Any]:
+        """Return the arguments that say how messages are shown, where they differ from their defaults."""
+        changed = self.changed()
+        return {name: changed[name] for name in SHOWING if name in changed}
+
     def widened(self, rows: int, *, bytes_too: bool) -> Query:
         """Return a copy that asks for so many more rows, and for another `MAX_BYTES` with `bytes_too`."""
         if bytes_too and self.max_bytes is not None:
@@ -164,13 +171,18 @@ class Query:
             options.pop(name, None)
         return call_text(f"{session}.scan", self.topic, **options)
 
+    def written_showing(self, browser: str) -> dict[str, Any]:
+        """Return `showing` as Python; see `call`."""
+        return self._with_mask_named(self.showing(), browser)
+
     def _written(self, browser: str) -> dict[str, Any]:
         options = self.changed()
         if self.where is not None:
             options["where"] = _where_text(self.where, browser)
-        if self.mask is not None:
-            options["mask"] = Name(f"{browser}.query.mask")
-        return options
+        return self._with_mask_named(options, browser)
+
+    def _with_mask_named(self, options: dict[str, Any], browser: str) -> dict[str, Any]:
+        return options if self.mask is None else options | {"mask": Name(f"{browser}.query.mask")}
 
 
 def _where_text(where: Any, browser: str) -> Any:

@@ -74,6 +74,11 @@ class Resetting:
         mine = (self._last.topic, self._last.subscription) == (self._model.topic, name)
         return self._last if mine else Reset()
 
+    @property
+    def carrying(self) -> bool:
+        """Whether a subscription is moved now."""
+        return self._last.carried and self._last.running
+
     def plan(self, to: str) -> None:
         """Plan to move the chosen subscription; nothing is changed.
 
@@ -84,7 +89,7 @@ class Resetting:
         chosen = facts.readers.chosen
         if facts.topic is None or chosen is None:
             raise ConfigError("choose a subscription first")
-        if self._last.running and self._last.carried:
+        if self.carrying:
             raise ConfigError(f"wait until {plain(self._last.subscription, 120)} is moved")
         if not to.strip():
             raise ConfigError("say where to move it: earliest, latest, -1h, a time or an offset")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
 
 from .. import panel
@@ -64,7 +65,13 @@ class BrowserView:
             self.panel.show(self._state)
 
     def go_back(self) -> None:
-        """Show the screen that was shown before, if there was one."""
+        """Show the screen that was shown before, if there was one.
+
+        Raises:
+            ConfigError: A change or a reset is carried out now.
+        """
+        if self.changing.carrying or self.resetting.carrying:
+            raise ConfigError("a change is carried out now: wait until it is done, or stop it, to go back")
         if self._back is not None:
             self._back[1]()
 

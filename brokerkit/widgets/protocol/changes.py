@@ -10,22 +10,23 @@ ChangeOf = Literal["letters", "rows"]
 
 
 class PlanChange(TypedDict):
-    """Plan a change of chosen rows, as it is typed; `session` is the place of the one to send to."""
+    """Plan a change of chosen rows, as it is typed; `session` is the token of another one to send to."""
 
     type: Literal["plan_change"]
     verb: Verb
     of: ChangeOf
     to: str
-    session: int
+    session: str
     rate: str
     keep: bool
     most: str
 
 
 class CarryOutChange(TypedDict):
-    """Carry out the plan, or `again` what is left of it; with the topic's name where it is asked for."""
+    """Carry out the plan with a number, or `again` what is left; with its topic where it is asked for."""
 
     type: Literal["carry_out_change"]
+    number: int
     again: bool
     confirm: str | None
 
@@ -56,13 +57,15 @@ class ChangeLine(TypedDict):
 class ChangeShown(TypedDict):
     """A plan, or the receipts where it is `done`; `typed` is the name as it is to be typed.
 
+    `sessions` are those to send to, by their tokens.
     `count` is how many would be changed, `left` how many Resume would try, `share` what is done, from 0 to 1.
     """
 
+    number: int
     verb: Verb
     of: ChangeOf
-    form: tuple[str, int, str, bool, str]
-    sessions: list[str]
+    form: tuple[str, str, str, bool, str]
+    sessions: list[tuple[str, str]]
     asked: bool
     running: bool
     carried: bool

@@ -8,11 +8,15 @@ LettersBy = Literal["reason", "consumer", "hour"]
 
 
 class LookForLetters(TypedDict):
-    """Read the dead letters: with a rule for the names of their topics, or by taking them and giving back."""
+    """Read the dead letters: with a rule for the names of their topics, or by taking them and giving back.
+
+    `confirm` is the topic's name where it is asked for.
+    """
 
     type: Literal["letters"]
     naming: str
     give_back: bool
+    confirm: str | None
 
 
 class GroupLetters(TypedDict):
@@ -34,6 +38,7 @@ class ChooseLetters(TypedDict):
     """Choose a group, one letter or all of them; or choose them no more."""
 
     type: Literal["choose_letters"]
+    generation: str
     group: int | None
     row: int | None
     on: bool
@@ -43,6 +48,7 @@ class ShowLetter(TypedDict):
     """Show one letter in full; None for none."""
 
     type: Literal["letter"]
+    generation: str
     row: int | None
 
 
@@ -50,6 +56,7 @@ class EditLetter(TypedDict):
     """Send another text for the value of a letter; None for what it was."""
 
     type: Literal["edit_letter"]
+    generation: str
     row: int
     text: str | None
 
@@ -97,9 +104,14 @@ class LetterShown(TypedDict):
 
 
 class LettersShown(TypedDict):
-    """The dead letters of the topic; `naming` is the rule that was typed."""
+    """The dead letters of the topic; `naming` is the rule that was typed.
+
+    The numbers of rows and groups are good for this `generation`. `confirm` is the name to type before they
+    are taken; it is empty where none is asked for.
+    """
 
     type: Literal["letters"]
+    generation: str
     loading: bool
     read: bool
     all: int
@@ -107,6 +119,7 @@ class LettersShown(TypedDict):
     where: str
     naming: str
     taking: str
+    confirm: str
     by: LettersBy
     groups: list[LetterGroup]
     open: int | None

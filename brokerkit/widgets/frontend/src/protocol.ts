@@ -420,21 +420,22 @@ export type Verb = "redrive" | "move" | "delete" | "send";
 
 export type ChangeOf = "letters" | "rows";
 
-/** Plan a change of chosen rows, as it is typed; `session` is the place of the one to send to. */
+/** Plan a change of chosen rows, as it is typed; `session` is the token of another one to send to. */
 export interface PlanChange {
   type: "plan_change";
   verb: "redrive" | "move" | "delete" | "send";
   of: "letters" | "rows";
   to: string;
-  session: number;
+  session: string;
   rate: string;
   keep: boolean;
   most: string;
 }
 
-/** Carry out the plan, or `again` what is left of it; with the topic's name where it is asked for. */
+/** Carry out the plan with a number, or `again` what is left; with its topic where it is asked for. */
 export interface CarryOutChange {
   type: "carry_out_change";
+  number: number;
   again: boolean;
   confirm: string | null;
 }
@@ -461,10 +462,11 @@ export interface ChangeLine {
 
 /** A plan, or the receipts where it is `done`; `typed` is the name as it is to be typed. */
 export interface ChangeShown {
+  number: number;
   verb: "redrive" | "move" | "delete" | "send";
   of: "letters" | "rows";
-  form: [string, number, string, boolean, string];
-  sessions: string[];
+  form: [string, string, string, boolean, string];
+  sessions: [string, string][];
   asked: boolean;
   running: boolean;
   carried: boolean;
@@ -498,6 +500,7 @@ export interface LookForLetters {
   type: "letters";
   naming: string;
   give_back: boolean;
+  confirm: string | null;
 }
 
 /** Count them by something else. */
@@ -516,6 +519,7 @@ export interface OpenLetters {
 /** Choose a group, one letter or all of them; or choose them no more. */
 export interface ChooseLetters {
   type: "choose_letters";
+  generation: string;
   group: number | null;
   row: number | null;
   on: boolean;
@@ -524,12 +528,14 @@ export interface ChooseLetters {
 /** Show one letter in full; None for none. */
 export interface ShowLetter {
   type: "letter";
+  generation: string;
   row: number | null;
 }
 
 /** Send another text for the value of a letter; None for what it was. */
 export interface EditLetter {
   type: "edit_letter";
+  generation: string;
   row: number;
   text: string | null;
 }
@@ -576,6 +582,7 @@ export interface LetterShown {
 /** The dead letters of the topic; `naming` is the rule that was typed. */
 export interface LettersShown {
   type: "letters";
+  generation: string;
   loading: boolean;
   read: boolean;
   all: number;
@@ -583,6 +590,7 @@ export interface LettersShown {
   where: string;
   naming: string;
   taking: string;
+  confirm: string;
   by: "reason" | "consumer" | "hour";
   groups: LetterGroup[];
   open: number | null;

@@ -17,19 +17,19 @@ export const VERBS: Record<Verb, { name: string; sign: Sign; doing: string }> = 
 
 interface Typed {
   to: string;
-  session: number;
+  session: string;
   rate: string;
   keep: boolean;
   most: string;
 }
 
 /** What is typed before anything was planned. */
-export const NOTHING_TYPED: Typed = { to: "", session: 0, rate: "", keep: false, most: "3" };
+export const NOTHING_TYPED: Typed = { to: "", session: "", rate: "", keep: false, most: "3" };
 
 interface FieldsProps {
   verb: Verb;
   typed: Typed;
-  sessions: string[];
+  sessions: ChangeShown["sessions"];
   origin: string;
   change: (part: Partial<Typed>) => void;
   plan: () => void;
@@ -73,13 +73,13 @@ function Fields(props: FieldsProps) {
           <select
             class="bk-select"
             aria-label="The session to send them to"
-            value={String(typed.session)}
+            value={typed.session}
             onChange={(event) => {
-              change({ session: Number(event.currentTarget.value) });
+              change({ session: event.currentTarget.value });
             }}
           >
-            {sessions.map((name, place) => (
-              <option key={place} value={String(place)}>
+            {sessions.map(([token, name]) => (
+              <option key={token} value={token}>
                 {name}
               </option>
             ))}
@@ -176,7 +176,8 @@ function Confirm({ store, shown, again }: { store: Store; shown: ChangeShown; ag
         }
         onClick={(event) => {
           if (event.detail > 1) return; // a double click does it once
-          store.line.send({ type: "carry_out_change", again, confirm: shown.confirm ? typed.peek() : null });
+          const confirm = shown.confirm ? typed.peek() : null;
+          store.line.send({ type: "carry_out_change", number: shown.number, again, confirm });
         }}
       >
         <Icon sign={again ? "again" : verb.sign} />
@@ -244,7 +245,7 @@ export function Plan({ store, verb, of, chosen, origin }: Props) {
   const plan = () => {
     store.line.send({ type: "plan_change", verb, of, ...typed.peek() });
   };
-  const [to, session, rate, keep, most] = mine?.form ?? ["", -1, "", false, ""];
+  const [to, session, rate, keep, most] = mine?.form ?? ["", "", "", false, ""];
   const now = typed.value;
   const same =
     mine !== null &&

@@ -10,12 +10,19 @@ import { Card, Heads } from "./card";
 import { Tick } from "./tick";
 import type { Store } from "./store";
 
-function Line({ store, line, shown }: { store: Store; line: LetterLine; shown: boolean }) {
+interface LineProps {
+  store: Store;
+  line: LetterLine;
+  shown: boolean;
+  generation: string;
+}
+
+function Line({ store, line, shown, generation }: LineProps) {
   const open = () => {
-    store.line.send({ type: "letter", row: shown ? null : line.row });
+    store.line.send({ type: "letter", generation, row: shown ? null : line.row });
   };
   const choose = (on: boolean) => {
-    store.line.send({ type: "choose_letters", group: null, row: line.row, on });
+    store.line.send({ type: "choose_letters", generation, group: null, row: line.row, on });
   };
   return (
     <tr
@@ -101,7 +108,13 @@ export function LetterList({ store, shown }: { store: Store; shown: LettersShown
                   on={all}
                   some={Boolean(group ? group.chosen : shown.chosen)}
                   choose={(on) => {
-                    send({ type: "choose_letters", group: shown.open, row: null, on });
+                    send({
+                      type: "choose_letters",
+                      generation: shown.generation,
+                      group: shown.open,
+                      row: null,
+                      on,
+                    });
                   }}
                 />,
               ],
@@ -115,7 +128,13 @@ export function LetterList({ store, shown }: { store: Store; shown: LettersShown
           />
           <tbody>
             {shown.rows.map((line) => (
-              <Line key={line.row} store={store} line={line} shown={line.row === shown.letter?.row} />
+              <Line
+                key={line.row}
+                store={store}
+                line={line}
+                shown={line.row === shown.letter?.row}
+                generation={shown.generation}
+              />
             ))}
           </tbody>
         </table>
@@ -125,14 +144,22 @@ export function LetterList({ store, shown }: { store: Store; shown: LettersShown
 }
 
 /** One dead letter, and its value as it is to be sent. */
-export function OneLetter({ store, letter }: { store: Store; letter: LetterShown }) {
+export function OneLetter({
+  store,
+  letter,
+  generation,
+}: {
+  store: Store;
+  letter: LetterShown;
+  generation: string;
+}) {
   const typed = useSignal(letter.text ?? "");
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
     end.current?.scrollIntoView({ block: "nearest" });
   }, []);
   const edit = (text: string | null) => {
-    store.line.send({ type: "edit_letter", row: letter.row, text });
+    store.line.send({ type: "edit_letter", generation, row: letter.row, text });
   };
   return (
     <Card

@@ -22,8 +22,47 @@ const NAMES: Record<LettersBy, [head: string, none: string]> = {
   hour: ["Hour", "Not known"],
 };
 
-function look(store: Store, naming: string, giveBack: boolean): void {
-  store.line.send({ type: "letters", naming, give_back: giveBack });
+function look(store: Store, naming: string): void {
+  store.line.send({ type: "letters", naming, give_back: false, confirm: null });
+}
+
+/** Takes the dead letters and gives them back; on production, once the name of the topic is typed. */
+function Take({ store, shown, done }: { store: Store; shown: LettersShown; done?: () => void }) {
+  const typed = useSignal("");
+  return (
+    <span class="bk-line bk-wraps">
+      {shown.confirm && (
+        <label class="bk-line bk-bad bk-wraps">
+          ▲ Production: type the topic
+          <span class="bk-in">
+            <input
+              class="bk-mono"
+              aria-label="The name of the topic, to take its dead letters"
+              placeholder={shown.confirm}
+              spellcheck={false}
+              autocomplete="off"
+              value={typed}
+              onInput={(event) => {
+                typed.value = event.currentTarget.value;
+              }}
+            />
+          </span>
+        </label>
+      )}
+      <button
+        type="button"
+        class="bk-btn"
+        disabled={shown.loading || (shown.confirm !== "" && typed.value !== shown.confirm)}
+        onClick={() => {
+          const confirm = shown.confirm ? typed.peek() : null;
+          store.line.send({ type: "letters", naming: shown.naming, give_back: true, confirm });
+          done?.();
+        }}
+      >
+        Take them and give them back
+      </button>
+    </span>
+  );
 }
 
 /** The rule by which topics of dead letters are found. */
@@ -34,7 +73,7 @@ function Rule({ store, naming }: { store: Store; naming: string }) {
       class="bk-line"
       onSubmit={(event) => {
         event.preventDefault();
-        look(store, typed.peek(), false);
+        look(store, typed.peek());
       }}
     >
       <span class="bk-in">
@@ -51,7 +90,7 @@ function Rule({ store, naming }: { store: Store; naming: string }) {
             if (event.key !== "Enter") return;
             event.preventDefault();
             event.stopPropagation();
-            look(store, typed.peek(), false);
+            look(store, typed.peek());
           }}
         />
       </span>
@@ -64,6 +103,7 @@ function Rule({ store, naming }: { store: Store; naming: string }) {
 
 function Head({ store, shown }: { store: Store; shown: LettersShown }) {
   const ruling = useSignal(false);
+  const taking = useSignal(false);
   return (
     <div class="bk-bar-head">
       <b class="bk-nowrap">{shown.head}</b>
@@ -92,13 +132,23 @@ function Head({ store, shown }: { store: Store; shown: LettersShown }) {
           store.line.send({ type: "letters_by", by });
         }}
       />
+      {taking.value && (
+        <Take
+          store={store}
+          shown={shown}
+          done={() => {
+            taking.value = false;
+          }}
+        />
+      )}
       <button
         type="button"
         class="bk-btn bk-quiet bk-square"
         aria-label="Read the dead letters again"
         title="Read them again"
         onClick={() => {
-          look(store, shown.naming, Boolean(shown.taking));
+          if (shown.taking) taking.value = !taking.peek();
+          else look(store, shown.naming);
         }}
       >
         <Icon sign="sync" />
@@ -132,7 +182,13 @@ function Group({
       onClick={open}
       onKeyDown={(event) => {
         if (event.key === " ")
-          store.line.send({ type: "choose_letters", group: place, row: null, on: group.chosen < group.size });
+          store.line.send({
+            type: "choose_letters",
+            generation: shown.generation,
+            group: place,
+            row: null,
+            on: group.chosen < group.size,
+          });
         else if (event.key === "Enter") open();
         else return;
         event.preventDefault();
@@ -145,7 +201,13 @@ function Group({
           on={group.chosen === group.size}
           some={group.chosen > 0}
           choose={(wanted) => {
-            store.line.send({ type: "choose_letters", group: place, row: null, on: wanted });
+            store.line.send({
+              type: "choose_letters",
+              generation: shown.generation,
+              group: place,
+              row: null,
+              on: wanted,
+            });
           }}
         />
       </td>
@@ -214,15 +276,7 @@ function Nothing({ store, shown }: { store: Store; shown: LettersShown }) {
         <b>Reading dead letters takes them for a moment.</b>
         <p>{shown.taking}</p>
         {shown.problem && <p class="bk-problem">{shown.problem}</p>}
-        <button
-          type="button"
-          class="bk-btn"
-          onClick={() => {
-            look(store, shown.naming, true);
-          }}
-        >
-          Take them and give them back
-        </button>
+        <Take store={store} shown={shown} />
       </Empty>
     );
   return (
@@ -270,7 +324,14 @@ export function LettersTab({ store }: { store: Store }) {
                   />
                 </div>
               </Card>
-              {shown.letter && <OneLetter key={shown.letter.row} store={store} letter={shown.letter} />}
+              {shown.letter && (
+                <OneLetter
+                  key={shown.letter.row}
+                  store={store}
+                  letter={shown.letter}
+                  generation={shown.generation}
+                />
+              )}
             </div>
           )}
         </div>
