@@ -73,7 +73,13 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         s.create_topic(TOPIC)
         s.publish_batch(TOPIC, [f"message {number}" for number in range(20)])
         s.peek(TOPIC)
-        yield address
+        if request.param == "inmem":
+            # it is kept by its connections
+            yield address
+            return
+    # the clients of an open session connect once more whenever they like, and their sockets would be counted
+    yield address
+    with bk.connect(address) as s:
         s.delete_topic(TOPIC, confirm=TOPIC)
 
 
