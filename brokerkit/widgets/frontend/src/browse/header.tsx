@@ -68,7 +68,7 @@ export function Connection({ store, now }: { store: Store; now: BrowseState }) {
 export function Header({ store, now }: { store: Store; now: BrowseState }) {
   const facts = store.facts.value;
   return (
-    <header class="bk-header">
+    <div class="bk-header">
       <span class="bk-crumb">
         <SideButton store={store} />
         <Back store={store} now={now} />
@@ -126,6 +126,6 @@ export function Header({ store, now }: { store: Store; now: BrowseState }) {
       >
         <Icon sign="help" />
       </button>
-    </header>
+    </div>
   );
 }

@@ -26,7 +26,7 @@ function Head({ line }: { line: Line }) {
   const now = line.state.value;
   const going = now.running && !now.paused;
   return (
-    <header class="bk-header">
+    <div class="bk-header">
       <div class="bk-title">
         <h2 class="bk-cut">
           <Bdi>{now.session}</Bdi>
@@ -85,7 +85,7 @@ function Head({ line }: { line: Line }) {
       >
         <Icon sign="stop" />
       </button>
-    </header>
+    </div>
   );
 }
 

@@ -77,12 +77,12 @@ export function Opening({ line }: { line: Line }) {
     <div class="bk bk-panel">
       <div class="bk-frame bk-opening">
         <KernelBanner line={line.line} ended={line.ended} />
-        <header class="bk-header">
+        <div class="bk-header">
           <div class="bk-title">
             <h2>Open a broker</h2>
             <span class="bk-dim bk-cut">Nothing is stored in the notebook; secrets stay in the keyring</span>
           </div>
-        </header>
+        </div>
         {now.opening && (
           <div class="bk-banner" role="status">
             <progress aria-label="Opening" />
