@@ -14,7 +14,7 @@ import click
 
 import brokerkit as bk
 
-from .options import pairs_of
+from .options import system_options
 
 REDIRECT = """<!doctype html>
 <meta charset="utf-8">
@@ -69,7 +69,7 @@ def _widget(context: click.Context, target: str | None, topic: str | None) -> An
         "read_only": given["read_only"] or None,
         "allow_changes": given["allow_changes"],
         "timeout": given["timeout"],
-        **pairs_of(given["option"], "--option"),
+        **system_options(given["option"]),
     }
     if target is None and not os.environ.get("BROKERKIT_URL"):
         from ..widgets.opening import ConnectionChooser

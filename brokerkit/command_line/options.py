@@ -15,6 +15,8 @@ from ..core.vocabulary.errors import ConfigError
 if TYPE_CHECKING:
     from ..workbench import Session
 
+OWN = ("target", "read_only", "allow_changes", "timeout")
+"""What commands have options of their own for."""
 POSITION = "earliest, latest, an offset, -N from the end, or a time such as -15min"
 
 
@@ -34,10 +36,19 @@ def pairs_of(texts: tuple[str, ...], option: str) -> dict[str, Any]:
     return found
 
 
+def system_options(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Return what --option names, for `connect`."""
+    found = pairs_of(texts, "--option")
+    for name in OWN:
+        if name in found:
+            raise click.BadParameter(f"{name} is no option of a system: see --help", param_hint="--option")
+    return found
+
+
 def opened(context: click.Context, target: str | None = None) -> Session:
     """Open the session of a command, or another one, closed when the command ends."""
     given = context.obj
-    options: dict[str, Any] = pairs_of(given["option"], "--option") if target is None else {}
+    options: dict[str, Any] = system_options(given["option"]) if target is None else {}
     session = bk.connect(
         target or given["connection"],
         read_only=given["read_only"] or None,

@@ -339,3 +339,12 @@ def test_the_help_lists_the_exit_codes(run: Run) -> None:
     shown = run("--help").stdout.decode()
     for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 141):
         assert f"\n    {code} " in shown
+
+
+@pytest.mark.parametrize("name", ["target", "read_only", "allow_changes", "timeout"])
+@pytest.mark.parametrize("command", [["topics"], ["browse", "--no-open"]])
+def test_what_has_an_option_of_its_own_is_no_option_of_the_system(
+    run: Run, command: list[str], name: str
+) -> None:
+    done = run("-c", "inmem://", "--read-only", "--option", f"{name}=false", *command, code=2)
+    assert f"{name} is no option of a system" in done.stderr.decode()
