@@ -22,11 +22,11 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         folder = Path(self.root, FOLDER)
-        problem = compile_to(folder / "_buffers.so", folder / "buffers.c")
+        problem = compile_to(folder / "_buffers.bin", folder / "buffers.c")
         if problem is not None:
             self.app.display_warning(f"the native reader for Kafka was not compiled: {problem}")
             return
-        build_data["artifacts"].append(f"/{FOLDER}/_buffers.so")
+        build_data["artifacts"].append(f"/{FOLDER}/_buffers.bin")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag()}"
 

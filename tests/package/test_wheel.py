@@ -75,7 +75,7 @@ def test_the_sdist_has_the_documents(wheel: Path) -> None:
 
 def test_a_compiled_wheel_is_for_one_platform_and_any_python(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        compiled = f"{NATIVE}/_buffers.so" in archive.namelist()
+        compiled = f"{NATIVE}/_buffers.bin" in archive.namelist()
         tags = [
             line
             for name in archive.namelist()
@@ -99,7 +99,7 @@ def test_without_a_compiler_the_wheel_is_for_every_platform(tmp_path: Path) -> N
     with zipfile.ZipFile(built) as archive:
         names = archive.namelist()
     assert f"{NATIVE}/buffers.c" in names
-    assert f"{NATIVE}/_buffers.so" not in names
+    assert f"{NATIVE}/_buffers.bin" not in names
 
 
 def test_the_example_backend_is_in_the_sdist_and_not_in_the_wheel(wheel: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import confluent_kafka
 
 INTERFACE = 1
-COMPILED = Path(__file__).with_name("_buffers.so")
+# Python takes a file that ends in .so for a module
+COMPILED = Path(__file__).with_name("_buffers.bin")
 ON_ERROR = CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_void_p)
 ON_LOG = CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_char_p)
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
