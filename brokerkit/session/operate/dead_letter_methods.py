@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from math import inf
 from os import PathLike
 from typing import Any, Literal
@@ -203,7 +204,8 @@ class DeadLetterSession(BrokerSession):
             name, places = self._places_of(what, selection, through)
         return self._moved(
             "redrive", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
-            progress, self._readable if side_effects is None else self._given_back,
+            progress,
+            self._readable if side_effects is None else partial(self._given_back, selection=selection),
         )  # fmt: skip
 
     def move(
@@ -357,12 +359,12 @@ class DeadLetterSession(BrokerSession):
             )
         return ReadSource(self, place) if place.removal == "delete" else RememberedSource(self, place)
 
-    def _given_back(self, place: DeadLetterPlace) -> Source:
+    def _given_back(self, place: DeadLetterPlace, selection: AllOf | RowsOf | None = None) -> Source:
         """Return a source that takes messages, and gives them back when it is closed."""
         if self.capabilities.slices != "never":
             raise ConfigError("looking has no side effects on this system: leave side_effects= out")
         check_can_take(self, place)
-        return TakenSource(self, place)
+        return TakenSource(self, place, wanted=None if selection is None else selection.wanted(place.name))
 
     def _removable(
         self, place: DeadLetterPlace, selection: AllOf | RowsOf, fenced: ConnectedPublisher | None
@@ -375,7 +377,7 @@ class DeadLetterSession(BrokerSession):
         if place.key_option is not None:
             return KeyedSource(self, place, selection.wanted(place.name))
         check_can_take(self, place)
-        return TakenSource(self, place)
+        return TakenSource(self, place, wanted=selection.wanted(place.name))
 
 
 def _rate(value: Any) -> float | None:

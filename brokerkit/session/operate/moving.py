@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import BrokerError, Closed, NotFound, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, Closed, NotFound
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 from brokerkit.core.vocabulary.notes import note
 from brokerkit.core.vocabulary.outbound_rows import Item
 from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
+from brokerkit.core.vocabulary.topics import count_text
 from brokerkit.display.progress import bar
 from brokerkit.frames.outcome import OutcomeFrame
 
@@ -21,7 +22,7 @@ from ..publish.batch import answers_to_nothing
 from ..publish.journal import Journal
 from .copies import Copies, Copy, up_to
 from .receipts import MoveWarning, Receipt, receipts_frame
-from .sources import Part, RememberedSource, Source
+from .sources import Part, RememberedSource, Source, why_missing
 from .together import Together
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ class Moving:
         return bool(self._stopped) or (self._pace.limit is not None and self._moved >= self._pace.limit)
 
     def _place(self, source: Source, shown: Any) -> None:
+        doubted = (each for receipts in self._doubts.values() for each in receipts)
+        source.awaited.update(each.id for each in doubted if each.place == source.place.name)
         for part in source.parts(self._pace.rows):
             check_interrupt()
             shown.update(self._part(source, part))
@@ -312,7 +315,10 @@ class Moving:
         if self._is_over:
             return
         shown = {each.place.name for each in self._sources if each.shows_all}
+        hidden = {each.place.name for each in self._sources} - shown
+        late = 0
         for original, receipts in self._doubts.items():
+            late += receipts[0].place in hidden
             for each in receipts:
                 if each.place in shown and original not in self._locked:
                     self._settle(each)
@@ -321,15 +327,18 @@ class Moving:
             name = f"{place} {identity}"
             if name in known:
                 continue
-            locked = name in self._locked
-            gone = place in shown and not locked
-            missing: BrokerError = NotFound(f"it is not in {place!r} any more")
-            if locked:
-                missing = Unavailable("another consumer holds it: it was left where it is")
-            elif not gone:
-                missing = Unavailable("it did not come: it is gone, or another consumer holds it")
+            missing = why_missing(self._sources, place, identity)
+            gone = isinstance(missing, NotFound)
+            late += place in hidden
             failed = PublishResult("failed", error=missing)
             self._receipts[name] = Receipt(place, identity, None, failed, removed=gone)
+        if late:
+            asked = "that was asked for" if late == 1 else "that were asked for"
+            note(
+                f"{self._what}: {count_text(late, 'exact', 'message')} {asked} did not come in time. "
+                "The same call asks again",
+                MoveWarning,
+            )
 
     def _settle(self, receipt: Receipt) -> None:
         """Say what became of a message whose original is gone: it is stored only if its copy is found."""

@@ -12,7 +12,7 @@ from brokerkit.frames.arrow import ArrowType, schema
 from brokerkit.frames.dataframe import to_pandas
 
 from .copies import Copies, Copy, up_to
-from .sources import Source
+from .sources import Source, why_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def plan_frame(sources: Sequence[Source], copies: Copies, selection: Selection, 
     """Return one row for each message that would be moved, with the `error` of what would be refused."""
     rows = list(_planned(sources, copies, selection, pace))
     if pace.limit is None:
-        rows += [_missing(place, identity) for place, identity in selection.left]
+        rows += [_missing(sources, *named) for named in selection.left]
     selection.warn_of_filter()
     return to_pandas(pa.Table.from_pylist(rows, schema(PLAN)))
 
@@ -65,8 +65,8 @@ def _planned(
             source.close()
 
 
-def _missing(place: str, identity: str) -> dict[str, Any]:
-    error = f"it is not in {place!r} any more"
+def _missing(sources: Sequence[Source], place: str, identity: str) -> dict[str, Any]:
+    error = str(why_missing(sources, place, identity))
     return {**dict.fromkeys(PLAN), "source": place, "source_id": identity, "error": error}
 
 

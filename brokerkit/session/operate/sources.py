@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import REDRIVE_ID, DeadLetterPlace
-from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError, NotFound, Unavailable
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 from brokerkit.core.vocabulary.topics import Slice
 
@@ -45,6 +45,7 @@ class Source(ABC):
 
     Attributes:
         locked: The messages that are there, and were not to be had: another consumer holds them.
+        awaited: Messages that an earlier call was moving: they are waited for longer.
         shows_all: Whether a message that is in none of the parts, and not locked, is gone.
     """
 
@@ -55,6 +56,7 @@ class Source(ABC):
         self.place = place
         self.dead_letters = session.connection.dead_letters()
         self.locked: set[str] = set()
+        self.awaited: set[str] = set()
 
     @abstractmethod
     def parts(self, rows: int) -> Iterator[Part]:
@@ -183,6 +185,19 @@ class RememberedSource(ReadSource):
             return
         with self._publisher.transaction():
             self._publisher.send_positions(self.place.name, str(self.place.through), settled)
+
+
+def why_missing(sources: Iterable[Source], place: str, identity: str) -> BrokerError:
+    """Return why a message did not come that was asked for: NotFound if it is gone."""
+    own = [each for each in sources if each.place.name == place]
+    if any(f"{place} {identity}" in each.locked for each in own):
+        return Unavailable("another consumer holds it: it was left where it is")
+    if any(each.shows_all for each in own):
+        return NotFound(f"it is not in {place!r} any more")
+    return Unavailable(
+        "it did not come in time: it is gone, or another consumer holds it, or the broker is slow. "
+        "The same call asks for it again"
+    )
 
 
 def all_opened(stack: ExitStack, sources: Iterable[Source]) -> list[Source]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.contract.consumer import Outcome
@@ -24,6 +24,8 @@ ATTACH_SECONDS = 30.0
 STEP_SECONDS = 0.5
 IDLE_SECONDS = 3.0
 """How long to wait for another message of a subscription, which does not show what it has."""
+NAMED_SECONDS = 15.0
+"""The same where messages are missing that were named: they may be on their way back from a look."""
 LOCK_MARGIN = 5.0
 MAX_BYTES = 32_000_000
 
@@ -35,12 +37,21 @@ class TakenSource(Source):
 
     Where the queue can be looked at, its messages are handed over in its order: those that a killed call left
     locked are waited for, so that nothing overtakes them.
+
+    Args:
+        options: Options of the consumer.
+        wanted: The ids of the messages that are asked for. None for all.
     """
 
     def __init__(
-        self, session: BrokerSession, place: DeadLetterPlace, options: Mapping[str, Any] | None = None
+        self,
+        session: BrokerSession,
+        place: DeadLetterPlace,
+        options: Mapping[str, Any] | None = None,
+        wanted: Set[str] | None = None,
     ) -> None:
         super().__init__(session, place)
+        self._wanted = wanted
         # a key that a killed call holds is free when its lock has ended
         attaching = ATTACH_SECONDS if place.key_option is None else self._patience
         consumer = session.connection.consumer(
@@ -115,14 +126,23 @@ class TakenSource(Source):
         return found
 
     def _as_they_come(self, rows: int) -> Iterator[Part]:
-        """Take until no more come for a while, and the broker says that none are left, where it does."""
-        while self._received(
-            self._consumer.fetch_many(
+        """Take until no more come for a while, and the broker says that none are left, where it does.
+
+        Messages that are named are waited for longer, and no others once they came.
+        """
+        missing = {*(self._wanted or ()), *self.awaited}
+        quiet = Deadline(NAMED_SECONDS)
+        while missing or self._wanted is None:
+            check_interrupt()
+            batches = self._consumer.fetch_many(
                 rows, IDLE_SECONDS, window=IDLE_SECONDS, thorough=True, max_bytes=MAX_BYTES
             )
-        ):
-            check_interrupt()
-            yield self._part([self._waiting.pop(each) for each in list(self._waiting)])
+            if found := self._received(batches):
+                missing -= found
+                quiet = Deadline(NAMED_SECONDS)
+                yield self._part([self._waiting.pop(each) for each in list(self._waiting)])
+            elif not missing or quiet.passed:
+                return
 
     def _part(self, taken: Sequence[tuple[Columns, int, Taken]]) -> Part:
         """Return messages as a part, in this order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import brokerkit as bk
 from brokerkit.command_line import commands
 from brokerkit.core import ConnectedPublisher, OutboundMessage
 from brokerkit.sandbox.pubsub import EmulatorServer
+from brokerkit.session.operate import taken_source
+from brokerkit.session.operate.receipts import MoveWarning
 from brokerkit.testing.waiting import eventually
 from brokerkit.workbench import Session
 
@@ -132,14 +135,22 @@ def test_what_another_consumer_holds_is_not_taken_for_redriven(
     with s.consumer(letters, f"{letters}-work") as consumer:
         held = consumer.next_batch(4, 20)
         assert len(held) == 4
+        with monkeypatch.context() as patch:
+            patch.setattr(taken_source, "NAMED_SECONDS", 1.0)
+            with pytest.warns(MoveWarning, match="asked for did not come in time"):
+                receipts = s.redrive(topic, **again)
+            assert receipts.counts == {"confirmed": 0, "failed": 0, "unknown": 4}
+            assert not receipts["removed"].any()
+            with pytest.warns(MoveWarning, match="asked for did not come in time"):
+                receipts = s.redrive(found, confirm=topic, progress=False)
+            assert all("another consumer holds it, or" in each for each in receipts["error"])
+            assert not receipts["removed"].any()
+            plan = s.redrive(found, dry_run=True, side_effects="give back")
+            assert all("another consumer holds it, or" in each for each in plan["error"])
+        # named messages are waited for, longer than for another one of an open-ended read
+        giving_back = threading.Timer(2 * taken_source.IDLE_SECONDS, lambda: [each.nack() for each in held])
+        giving_back.start()
         receipts = s.redrive(topic, **again)
-        assert receipts.counts == {"confirmed": 0, "failed": 0, "unknown": 4}
-        assert not receipts["removed"].any()
-        receipts = s.redrive(found, confirm=topic, progress=False)
-        assert all("another consumer" in each for each in receipts["error"])
-        assert not receipts["removed"].any()
-        for each in held:
-            each.nack()
-    receipts = s.redrive(topic, **again)
+        giving_back.join()
     assert receipts.counts == {"confirmed": 4, "failed": 0, "unknown": 0}
     assert len(s.pull(topic, 4, subscription=f"{topic}-billing", timeout=20)) == 4
