@@ -302,7 +302,7 @@ export function LettersTab({ store }: { store: Store }) {
         <div class="bk-cards">
           <div class="bk-cards-column">
             {carried && (
-              <Card title="Receipts of the last run" note={carried.running ? "" : carried.head}>
+              <Card title="Receipts" note={carried.running ? "" : carried.head}>
                 <div class="bk-reset">
                   <Receipts store={store} shown={carried} />
                 </div>
