@@ -117,6 +117,7 @@ def test_a_topic_without_a_policy_says_so(s: Session) -> None:
         s.redrive(topic, confirm=topic)
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_what_another_consumer_holds_is_not_taken_for_redriven(
     s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
