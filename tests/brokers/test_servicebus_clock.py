@@ -49,6 +49,27 @@ assert broker.messages.counts(topic.holder()) == ({}, 0), broker.messages.counts
 assert broker.messages.counts(subscription.holder())[0] == {0: 12}
 """
 
+AT_ITS_END = """
+from brokerkit.sandbox.servicebus.errors import Refusal
+queue = broker.create("queue", "q", {})
+broker.send(queue, [Content(b"", b"", b"", b"")])
+(held,) = broker.take(queue.holder(), count=1, lock=True)
+of_sessions = broker.create("queue", "s", {"RequiresSession": "true"})
+lock = broker.accept_session(of_sessions.holder(), "one")
+for end, use in [
+    (held.locked_until, lambda: broker.complete(queue.holder(), held.token)),
+    (lock.until, lambda: broker.sessions.held(of_sessions.holder(), "one")),
+]:
+    clock.time = SimpleNamespace(time_ns=lambda: end * 1_000_000)
+    try:
+        use()
+    except Refusal:
+        continue
+    raise AssertionError("it still holds at the time that was told as its end")
+assert broker.messages.overdue_locks(held.locked_until)
+assert broker.sessions.overdue(lock.until)
+"""
+
 
 def run(work: str, folder: Path) -> None:
     """Run a broker for which a millisecond passes whenever it looks at the time."""
@@ -67,3 +88,8 @@ def test_a_message_whose_time_comes_as_it_is_sent_reaches_the_subscriptions(
     servicebus_server: ServiceBusServer, tmp_path: Path
 ) -> None:
     run(SCHEDULED, tmp_path)
+
+
+def test_a_lock_has_ended_at_the_time_that_was_told_as_its_end(tmp_path: Path) -> None:
+    """Clients look at the clock themselves: theirs and the server's answer must not differ for a millisecond."""
+    run(AT_ITS_END, tmp_path)

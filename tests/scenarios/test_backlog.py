@@ -64,7 +64,9 @@ def stumbling(server: AnyServer) -> Iterator[None]:
 def filled(session: Session, rows: int = ROWS, **options: int) -> str:
     topic = f"backlog-{uuid.uuid4().hex[:8]}"
     session.create_topic(topic, **options)
-    session.publish_batch(topic, [f"{number} {PAYLOAD}" for number in range(rows)])
+    # by their keys they are in every partition; without, one partition may have all that come at once
+    keyed = [bk.OutboundMessage(f"{number} {PAYLOAD}", str(number)) for number in range(rows)]
+    session.publish_batch(topic, keyed)
     session.create_subscription(topic, "me", start="earliest")
     return topic
 

@@ -157,7 +157,7 @@ class Messages:
     def held(self, holder: int, token: bytes) -> Stored:
         """Return the message with a lock. Raises Refusal if the lock is unknown or has ended."""
         for message in self._rows("token = ?", (token,)):
-            if message.holder == holder and (message.locked_until is None or message.locked_until >= now()):
+            if message.holder == holder and (message.locked_until is None or message.locked_until > now()):
                 return message
         raise errors.message_lock_lost()
 
@@ -236,7 +236,7 @@ class Messages:
 
     def overdue_locks(self, at: int) -> list[Stored]:
         """Return the messages whose lock has ended."""
-        return self._rows("locked_until < ? ORDER BY seq", (at,))
+        return self._rows("locked_until <= ? ORDER BY seq", (at,))
 
     def due(self, at: int) -> list[Stored]:
         """Return the scheduled messages whose time has come, in the order of their times."""

@@ -44,7 +44,7 @@ class Sessions:
     def held(self, holder: int, session: str) -> SessionLock:
         """Return the lock of a session. Raises Refusal if no receiver holds it."""
         lock = self._locks.get((holder, session))
-        if lock is None or lock.until < now():
+        if lock is None or lock.until <= now():
             raise errors.session_lock_lost(session)
         return lock
 
@@ -55,7 +55,7 @@ class Sessions:
 
     def overdue(self, at: int) -> list[SessionLock]:
         """Return the locks that have ended."""
-        return [lock for lock in self._locks.values() if lock.until < at]
+        return [lock for lock in self._locks.values() if lock.until <= at]
 
     def state(self, holder: int, session: str) -> bytes | None:
         """Return the state that was last set, or None."""
