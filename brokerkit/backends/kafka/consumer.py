@@ -85,6 +85,7 @@ class KafkaConsumer(RecordDriver):
         self._assigned: set[int] = set()
         self._subscribed = False
         self._attached = False
+        self._joining = False
         self._spare: list[Message] = []
         self._paused: set[int] = set()
         self._out_of_range: set[int] = set()
@@ -134,6 +135,7 @@ class KafkaConsumer(RecordDriver):
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [each.partition for each in partitions]
+        self._joining = False
         self._assigned.update(numbers)
         try:
             begin = self._positions(numbers, {})
@@ -157,6 +159,8 @@ class KafkaConsumer(RecordDriver):
             return
         lost = {each.partition for each in partitions}
         self._assigned -= lost
+        # the group gives them out again, and says which, if only that it is none
+        self._joining = not self._incremental
         self._paused -= lost
         self._out_of_range -= lost
         for number in lost:
@@ -247,14 +251,18 @@ class KafkaConsumer(RecordDriver):
         """Return the readable end of each assigned partition, and whether records are left before it.
 
         Transaction markers, which are not records, may be just before the end.
+
+        Raises:
+            Unavailable: The group is giving out its partitions, or one of them has no leader.
         """
-        if mark is None:
-            wanted = [TopicPartition(self._topic, number) for number in sorted(self._assigned)]
-            ends = self._connection.ends(wanted, Deadline(BACKLOG_SECONDS)) if wanted else {}
-            mark = {number: end for (_, number), end in ends.items()}
-            if len(mark) < len(wanted):
+        if self._joining:
+            raise Unavailable(f"group {self._group!r} is giving out the partitions of {self._topic!r} again")
+        ours, mark = self._assigned, mark or {}
+        if wanted := [TopicPartition(self._topic, number) for number in sorted(ours.difference(mark))]:
+            ends = self._connection.ends(wanted, Deadline(BACKLOG_SECONDS))
+            mark = {**mark, **{number: end for (_, number), end in ends.items()}}
+            if not mark.keys() >= ours:
                 raise Unavailable(f"a partition of {self._topic!r} has no leader now")
-        ours = self._assigned
         left = any(number in ours and self._reached.get(number, 0) < end for number, end in mark.items())
         return Backlog(mark, left)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 import warnings
@@ -19,6 +20,7 @@ from brokerkit.core import (
     RecordConsumer,
     RetentionWarning,
     StaleAck,
+    Unavailable,
     connect,
 )
 from brokerkit.core.contract.consumer import ConsumerRequest
@@ -64,7 +66,7 @@ def test_a_group_is_created_once_and_continues_from_there(broker: Connection, ma
         driver_consumer(broker, topic, group)
     for start in (AtOffset(1), AtOffset(0), None):
         consumer = driver_consumer(broker, topic, group, start)
-        assert consumer.fetch(10, 5).columns.value == [b"1", b"2"]
+        assert consumer.fetch(10, 60).columns.value == [b"1", b"2"]
         consumer.close(5)
 
 
@@ -84,7 +86,7 @@ def test_a_group_begins_where_it_was_created(broker: Connection, make_topic: Mak
 def test_without_start_a_missing_group_is_not_created(broker: Connection, make_topic: MakeTopic) -> None:
     topic, group = make_topic(), group_name()
     with record_consumer(broker, topic, group) as consumer, pytest.raises(NotFound, match="start="):
-        consumer.next_record(5)
+        consumer.next_record(60)
     assert position(broker, topic, group) == {}
 
 
@@ -107,11 +109,11 @@ def test_a_partition_that_is_new_is_read_from_its_first_record(
     topic, group = make_topic(1), group_name()
     broker.create_subscription(topic, group, start="latest")
     broker.native.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
-    eventually(lambda: len(broker.inspector().bounds(topic)) == 3, "it has three partitions", within=15)
+    eventually(lambda: len(broker.inspector().bounds(topic)) == 3, "it has three partitions", within=60)
     sent = [b"%d" % n for n in range(60)]
     publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
     with record_consumer(broker, topic, group) as consumer:
-        records = consumer.next_batch(60, 15)
+        records = consumer.next_batch(60, 60)
     assert sorted(int(r.value or b"") for r in records) == list(range(60))
     assert {r.partition for r in records} == {0, 1, 2}
 
@@ -122,20 +124,59 @@ def test_acknowledging_after_another_member_took_the_partition_is_stale(
     topic, group = make_topic(2), group_name()
     publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(40)))
     with record_consumer(broker, topic, group, start="earliest") as first:
-        mine = {record.partition: record for record in first.next_batch(40, 15)}
+        mine = {record.partition: record for record in first.next_batch(40, 60)}
         assert mine.keys() == {0, 1}
         with record_consumer(broker, topic, group) as second:
             theirs = next_record(second)
             eventually(
                 lambda: all(r.delivery is not None and r.delivery.settled for r in mine.values()),
                 "all of them are taken away",
-                within=15,
+                within=60,
             )
             with pytest.raises(StaleAck):
                 mine[theirs.partition].ack()
             assert position(broker, topic, group)[theirs.partition] == 0
             theirs.ack()
             assert position(broker, topic, group)[theirs.partition] == 1
+
+
+def test_a_member_that_waits_for_its_partitions_does_not_say_that_nothing_is_left(
+    broker: Connection, make_topic: MakeTopic
+) -> None:
+    """What is asked while the group gives out its partitions again has an answer only afterwards."""
+    topic, group = make_topic(2), group_name()
+    publish(broker, topic, *(OutboundMessage(b"%d" % n, key=b"%d" % n) for n in range(40)))
+    first = driver_consumer(broker, topic, group, Earliest())
+    mark = first.backlog(None).mark  # type: ignore[union-attr]  # Kafka always says
+    assert mark.keys() == {0, 1}
+    asked: list[str] = []
+
+    def ask(_: object) -> None:
+        for known in (None, mark):
+            with pytest.raises(Unavailable, match="giving out the partitions") as raised:
+                first.backlog(known)
+            assert raised.value.retryable
+            asked.append("in between")
+
+    first.on_lost = ask
+    with record_consumer(broker, topic, group) as second:
+        joining = threading.Thread(target=second.attach)
+        joining.start()
+
+        def shared() -> bool:
+            first.fetch(10, 0.1)
+            return bool(asked) and len(first._assigned) == 1
+
+        eventually(shared, "each has one partition", within=60)
+        joining.join()
+        (other,) = {0, 1} - first._assigned
+        # a partition that it did not have before counts from when it has it
+        found = first.backlog({other: mark[other]})
+        assert found is not None
+        assert found.mark == mark
+    assert asked
+    first.on_lost = lambda _: None
+    first.close(5)
 
 
 def test_a_commit_of_a_partition_that_is_not_assigned_is_stale(
@@ -158,12 +199,12 @@ def test_a_consumer_that_idles_stays_in_the_group_and_loses_nothing(
     sent = [b"%04d" % n for n in range(3000)]
     publish(broker, topic, *sent)
     consumer = driver_consumer(broker, topic, group, Earliest())
-    found = [consumer.fetch(500, 5).columns.value]
+    found = [consumer.fetch(500, 60).columns.value]
     for _ in range(12):
         consumer.idle()
     # what idling took in comes first, and the rest follows in order
     while sum(map(len, found)) < len(sent):
-        batch = consumer.fetch(500, 5).columns
+        batch = consumer.fetch(500, 60).columns
         assert batch.length, "no more came"
         found.append(batch.value)
     assert [value for batch in found for value in batch] == sent
@@ -174,11 +215,11 @@ def test_seeking_back_while_idle_reads_the_same_again(broker: Connection, make_t
     topic, group = make_topic(1), group_name()
     publish(broker, topic, *(b"%d" % n for n in range(2000)))
     consumer = driver_consumer(broker, topic, group, Earliest())
-    assert consumer.fetch(500, 5).columns.offset[0] == 0
+    assert consumer.fetch(500, 60).columns.offset[0] == 0
     for _ in range(8):
         consumer.idle()
     consumer.seek({(topic, 0): 100})
-    columns = consumer.fetch(500, 5).columns
+    columns = consumer.fetch(500, 60).columns
     assert columns.offset[:3] == [100, 101, 102]
     consumer.close(5)
 
@@ -191,9 +232,9 @@ def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make
         consumer = driver_consumer(broker, topic, group, Earliest())
         lost: list[object] = []
         consumer.on_lost = lost.extend
-        assert consumer.fetch(10, 5).columns.offset == [0, 1]
+        assert consumer.fetch(10, 60).columns.offset == [0, 1]
         # the consumer does not poll, as when the computer sleeps, until the group has thrown the member out
-        eventually(lambda: _members(broker, topic, group) == 0, "the group is empty", within=15)
+        eventually(lambda: _members(broker, topic, group) == 0, "the group is empty", within=60)
         offsets: list[int] = []
         deadline = time.monotonic() + 20
         while not offsets and time.monotonic() < deadline:
@@ -220,7 +261,7 @@ def test_records_deleted_before_the_group_read_them_end_in_a_warning(
     broker.native.delete_records([TopicPartition(topic, 0, 6)])[TopicPartition(topic, 0, 6)].result(10)
     with pytest.warns(RetentionWarning, match="offsets 2 to 5 of partition 0"):
         consumer = driver_consumer(broker, topic, group)
-    assert consumer.fetch(10, 5).columns.offset == [6, 7, 8, 9]
+    assert consumer.fetch(10, 60).columns.offset == [6, 7, 8, 9]
     consumer.close(5)
 
 
@@ -238,7 +279,7 @@ def test_records_deleted_while_reading_end_in_a_warning(
         for number in range(10):
             publish(broker, topic, b"%d" % number * 2000)
         consumer = driver_consumer(broker, topic, group, Earliest())
-        seen = list(consumer.fetch(1, 5).columns.offset)
+        seen = list(consumer.fetch(1, 60).columns.offset)
         consumer._pause({0})
         broker.native.delete_records([TopicPartition(topic, 0, 9)])[TopicPartition(topic, 0, 9)].result(10)
         with warnings.catch_warnings(record=True) as caught:
@@ -271,13 +312,13 @@ def test_the_cooperative_protocol_and_the_new_one_work_too(
         sent = [b"%d" % n for n in range(40)]
         publish(broker, topic, *(OutboundMessage(value, key=value) for value in sent))
         with record_consumer(broker, topic, group, start="earliest") as first:
-            records = first.next_batch(40, 15)
+            records = first.next_batch(40, 60)
             assert sorted(r.value or b"" for r in records) == sorted(sent)
             for record in {r.partition: r for r in records}.values():
                 record.ack()
             with record_consumer(broker, topic, group) as second:
                 second.attach()
-                eventually(lambda: _members(broker, topic, group) == 2, "both joined", within=15)
+                eventually(lambda: _members(broker, topic, group) == 2, "both joined", within=60)
                 more = [b"more %d" % n for n in range(40)]
                 publish(broker, topic, *(OutboundMessage(value, key=value) for value in more))
                 came: set[bytes | None] = set()
@@ -306,5 +347,5 @@ def test_only_committed_records_of_transactions_are_consumed(
             assert publisher.topic(topic).publish(OutboundMessage(payload)).ok
             (publisher.commit if keep else publisher.abort)()
     with record_consumer(broker, topic, group_name(), start="earliest") as consumer:
-        assert [record.value for record in consumer.next_batch(2, 10)] == [b"kept 1", b"kept 2"]
+        assert [record.value for record in consumer.next_batch(2, 60)] == [b"kept 1", b"kept 2"]
         assert consumer.next_batch(1, 0.5) == []
