@@ -26,7 +26,7 @@ from .harness import Harness
 Item: TypeAlias = Message | Record
 AnyConsumer: TypeAlias = MessageConsumer | RecordConsumer
 
-RECEIVE_SECONDS = 20.0
+RECEIVE_SECONDS = 60.0
 """How long a test waits for messages that must come. The first join of a Kafka group takes 3 s."""
 DELETE_SECONDS = 5.0
 

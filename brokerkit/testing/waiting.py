@@ -11,7 +11,7 @@ T = TypeVar("T")
 PAUSE_SECONDS = 0.02
 
 
-def eventually(condition: Callable[[], T], what: str, *, within: float = 10.0) -> T:
+def eventually(condition: Callable[[], T], what: str, *, within: float = 60.0) -> T:
     """Return the first true result of `condition`.
 
     Args:

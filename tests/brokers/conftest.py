@@ -11,7 +11,7 @@ import pytest
 
 from brokerkit.sandbox.servicebus.server import ServiceBusServer
 
-WAIT = 20.0
+WAIT = 60.0
 """Seconds within which what is waited for must have come."""
 NAP = 0.005
 

@@ -97,7 +97,7 @@ def killed(cluster: Cluster, leader: str, topic: str) -> Iterator[None]:
             eventually(
                 lambda: over.is_set() or any(each.end > each.start for each in browser.bounds(topic)),
                 "the work has begun",
-                within=30,
+                within=60,
             )
             in_time = not over.is_set()
             cluster.kill(leader)
@@ -201,7 +201,7 @@ class Working:
                 except Unavailable:
                     return 0
 
-            assert eventually(look, "the rest of the cluster answers", within=30) == ROWS
+            assert eventually(look, "the rest of the cluster answers", within=60) == ROWS
             assert session.describe(topic).messages == ROWS
 
     def test_a_loop_over_batches_works_off_everything(self, whole: Cluster, topic: str) -> None:

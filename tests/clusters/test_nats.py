@@ -52,7 +52,7 @@ def test_a_stream_says_how_many_replicas_have_what_is_confirmed(whole: NatsClust
         ):
             session.create_topic(name, **options)
             session.publish(name, "1")
-            details = eventually(lambda name=name, said=said: told(session, name, said), said, within=30)
+            details = eventually(lambda name=name, said=said: told(session, name, said), said, within=60)
             assert details["num_replicas"] == options.get("num_replicas", 1)
         with pytest.raises(ConfigError, match="10005"):
             session.create_topic("toomany", num_replicas=5)
@@ -74,7 +74,7 @@ def test_a_stream_says_that_a_replica_is_away(whole: NatsCluster, topic: str) ->
         eventually(
             lambda: "(2 up to date now)" in session.describe(topic).details["confirmation"],
             "it is said",
-            within=30,
+            within=60,
         )
         session.publish_frame(topic, frame(10), kind="messages", progress=False).raise_for_failures()
 

@@ -57,7 +57,7 @@ def test_a_driver_that_was_given_up_is_closed_when_it_is_open(late: bool) -> Non
     assert ended(opening, 5)
     if not late:
         abandon(opening, closed.append)
-    eventually(lambda: closed == ["it"], "it is closed", within=5)
+    eventually(lambda: closed == ["it"], "it is closed", within=60)
 
 
 def test_an_opening_that_failed_says_why_and_closes_nothing() -> None:

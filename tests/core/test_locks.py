@@ -108,7 +108,7 @@ def test_a_lock_is_freed_of_what_was_taken_inside_only() -> None:
     assert lock._recursion_count() == 0  # type: ignore[attr-defined]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_signals_leave_no_lock_taken() -> None:
     lock = threading.RLock()
     struck = left = rounds = 0

@@ -77,7 +77,11 @@ class Desk:
         if self.capabilities.slices != "never":
             return self.session.scan(topic, progress=False).to_pandas()
         name = f"{topic}-all"
-        found = self.session.pull(topic, expected, subscription=name, timeout=10.0) if expected else None
+        found = (
+            self.session.pull(topic, expected, subscription=name, timeout=60.0, idle=20.0)
+            if expected
+            else None
+        )
         more = self.session.pull(topic, 1, subscription=name, timeout=0.3)
         return more if found is None else pd.concat([found, more]) if len(more) else found
 

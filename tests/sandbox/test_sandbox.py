@@ -159,8 +159,8 @@ def test_a_sandbox_ends_with_its_process(how: str) -> None:
     process.stdin.close()
     process.wait(15)
     process.stdout.close()
-    eventually(lambda: not listens(url), "the server is gone", within=15)
-    eventually(lambda: folders() <= before, "its folder is gone", within=15)
+    eventually(lambda: not listens(url), "the server is gone", within=60)
+    eventually(lambda: folders() <= before, "its folder is gone", within=60)
 
 
 def test_a_paused_server_ends_with_its_process() -> None:
@@ -178,7 +178,7 @@ def test_a_paused_server_ends_with_its_process() -> None:
     process.stdin.close()
     process.wait(15)
     process.stdout.close()
-    eventually(lambda: not Path(f"/proc/{pid}").exists(), "the paused server is gone", within=15)
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), "the paused server is gone", within=60)
 
 
 def test_it_runs_in_the_foreground_until_ctrl_c() -> None:
@@ -191,7 +191,7 @@ def test_it_runs_in_the_foreground_until_ctrl_c() -> None:
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(15) == 0
     process.stdout.close()
-    eventually(lambda: not listens(url), "the server is gone", within=15)
+    eventually(lambda: not listens(url), "the server is gone", within=60)
 
 
 def test_the_command_lists_what_can_be_started() -> None:

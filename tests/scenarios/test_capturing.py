@@ -131,7 +131,7 @@ def test_retention_that_passes_a_capture_is_named(
     assert kafka_session.capture(topic, tmp_path).rows == 100
     publish_numbered(kafka_session, topic, range(100, 200))
     kafka_session.purge(topic, before=150, confirm=topic)
-    eventually(lambda: kafka_session.inspector.bounds(topic)[0].start == 150, "they are gone", within=20)
+    eventually(lambda: kafka_session.inspector.bounds(topic)[0].start == 150, "they are gone", within=60)
     with pytest.warns(bk.RetentionWarning, match="positions 100 to 149 of partition 0"):
         found = kafka_session.capture(topic, tmp_path)
     assert (found.rows, found.gaps) == (50, ("100 to 149 of partition 0",))
@@ -150,13 +150,13 @@ def test_transactions_and_new_partitions_leave_no_gaps(
         eventually(
             lambda end=2 * number + 2: kafka_session.inspector.bounds(topic)[0].end == end,
             "it is ended",
-            within=20,
+            within=60,
         )
         found = kafka_session.capture(topic, tmp_path)
         assert (found.rows, found.gaps) == (1, ())
     [made] = kafka_system.admin.create_partitions([NewPartitions(topic, 4)]).values()
     made.result(20)
-    eventually(lambda: len(kafka_session.inspector.bounds(topic)) == 4, "they are there", within=20)
+    eventually(lambda: len(kafka_session.inspector.bounds(topic)) == 4, "they are there", within=60)
     kafka_session.publish_batch(topic, [OutboundMessage(b"%d" % n, partition=n % 4) for n in range(40)])
     assert kafka_session.capture(topic, tmp_path).rows == 40
     with bk.connect(f"parquet://{tmp_path}") as offline:
@@ -177,7 +177,7 @@ def test_a_topic_that_was_made_again_is_recognized(system: System, session: Sess
             return False
         return True
 
-    eventually(made, "it is made again", within=20)
+    eventually(made, "it is made again", within=60)
     session.publish_batch(topic, [str(number) for number in range(30)])
     with pytest.raises(bk.ConfigError, match="was deleted and made again"):
         session.capture(topic, tmp_path)

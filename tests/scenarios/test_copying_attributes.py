@@ -84,7 +84,7 @@ def test_attributes_that_a_system_holds_are_there_by_their_names(
     source.publish("all", "2", attributes=held | packed)
     assert (source.copy("all", session, topic)["status"] == "confirmed").all()
     if name == "pubsub_emulator":
-        copied = session.pull(topic, 2, subscription=f"{topic}-me").sort_values("value")
+        copied = session.pull(topic, 2, subscription=f"{topic}-me", timeout=60, idle=20).sort_values("value")
     else:
         copied = session.peek(topic, 2)
     first, second = pairs(copied)

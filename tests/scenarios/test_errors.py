@@ -24,7 +24,7 @@ from brokerkit.workbench import Session
 from .systems import Kafka, System
 
 SCHEMES = ["kafka", "nats"]
-SOON = 5.0
+SOON = 45.0
 SECRET = "wrong-and-secret-77"
 
 

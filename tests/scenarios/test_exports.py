@@ -66,7 +66,7 @@ def test_an_export_that_stands_still_is_not_taken_over_and_ends_whole(
     path = tmp_path / "out"
     with _exporting(system, flights.topic, path) as first:
         first.hear("working")
-        eventually((path / "_brokerkit.json").exists, "the plan is written", within=30)
+        eventually((path / "_brokerkit.json").exists, "the plan is written", within=60)
         first.signal(signal.SIGSTOP)
         with _exporting(system, flights.topic, path) as second:
             second.hear("working")

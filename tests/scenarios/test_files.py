@@ -34,7 +34,7 @@ def contents(frame: pd.DataFrame) -> Counter[tuple[bytes | None, bytes | None]]:
     return Counter(zip(bytes_of(frame, "key", "raw_key"), bytes_of(frame, "value", "raw"), strict=True))
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(120)
 def test_a_frame_comes_back_from_a_parquet_file_of_pandas_and_is_published_again(
     system: System, session: Session, tmp_path: Path
 ) -> None:
@@ -48,7 +48,7 @@ def test_a_frame_comes_back_from_a_parquet_file_of_pandas_and_is_published_again
     assert bk.attr(again, "g").tolist() == ["ž"] * len(SENT)
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(120)
 def test_a_csv_file_of_a_topic_has_every_key_and_payload(
     system: System, session: Session, tmp_path: Path
 ) -> None:
@@ -66,7 +66,7 @@ def _data(text: str, base64: str) -> bytes | None:
     return text.removeprefix("'").encode() if text else b64decode(base64) if base64 else None
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(120)
 def test_times_of_rows_arrive_as_the_same_instants(system: System, session: Session) -> None:
     topic = system.create_topic(session, "times")
     old = [datetime(year, 1, 1, tzinfo=ZoneInfo("Europe/Amsterdam")) for year in (1900, 1930, 2026)]

@@ -43,14 +43,14 @@ def test_a_published_frame_reads_back_without_one_row_missing_doubled_or_changed
 
 
 @ON_ONE_SYSTEM
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_the_messages_of_a_key_stay_in_the_order_of_the_frame(session: Session, flights: Flights) -> None:
     rows = bk.expand(session.scan(flights.topic, progress=False).to_pandas(), fields=["row"])
     for _, numbers in rows.groupby("key")["value.row"]:
         assert numbers.is_monotonic_increasing
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_a_pulled_frame_publishes_back_as_it_was(system: System, session: Session) -> None:
     topic = system.create_topic(session)
     copy = system.create_topic(session, "copies")

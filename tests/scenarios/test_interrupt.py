@@ -23,7 +23,7 @@ TAIL_TIMES = 4
 TAIL_MESSAGES = 60
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("task", ["pull", "batches"])
 def test_messages_received_before_an_interrupt_are_there_for_the_next_call(
     system: System, session: Session, task: str
@@ -40,7 +40,7 @@ def test_messages_received_before_an_interrupt_are_there_for_the_next_call(
 
 
 @ON_ONE_SYSTEM
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_an_interrupted_peek_gives_control_back(system: System, flights: Flights) -> None:
     with _child("peek", system, topic=flights.topic) as child:
         child.hear("working")
@@ -50,7 +50,7 @@ def test_an_interrupted_peek_gives_control_back(system: System, flights: Flights
 
 
 @ON_ONE_SYSTEM
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_an_interrupted_scan_keeps_what_was_read_and_reads_on(system: System, flights: Flights) -> None:
     with _child("scan", system, topic=flights.topic) as child:
         child.hear("working")
@@ -60,7 +60,7 @@ def test_an_interrupted_scan_keeps_what_was_read_and_reads_on(system: System, fl
     assert found["first"] + found["rest"] == found["different"] == len(flights.source)
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(120)
 def test_an_endless_loop_interrupted_anywhere_loses_nothing(system: System, session: Session) -> None:
     topic = system.create_topic(session)
     system.subscribe(session, topic, "me")
@@ -90,7 +90,7 @@ def _interrupt(child: Child) -> None:
 
 def _wait_until_taken(system: System, topic: str) -> None:
     """Until the child is waiting for more, with all that there is in its hands."""
-    eventually(lambda: system.taken(topic, "me"), "the child has received something", within=20)
+    eventually(lambda: system.taken(topic, "me"), "the child has received something", within=60)
 
 
 class _Trickle:

@@ -49,7 +49,7 @@ def contents(frame: pd.DataFrame) -> Counter[tuple[bytes | None, str]]:
     return Counter(zip(bytes_of(frame, "key", "raw_key"), frame["value"], strict=True))
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(120)
 def test_keys_of_any_bytes_come_back_and_join_as_text(system: System, session: Session) -> None:
     longest = [LONGEST, LONGEST + b"\xff"] if system.name == "kafka" else []
     keys = [key for key in [*TEXTS, *BYTES, *longest] if key != b"" or session.capabilities.empty_key]
@@ -64,7 +64,7 @@ def system_topic(frame: pd.DataFrame) -> str:
     return str(frame["topic"].iloc[0])
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(120)
 def test_keys_of_text_come_back_on_pulsar(pulsar_system: Pulsar) -> None:
     with pulsar_system.connect() as session:
         frame = round_trip(session, pulsar_system, [key for key in TEXTS if key != b""])

@@ -63,10 +63,10 @@ def test_looking_changes_nothing_on_the_broker(
 
     assert all(found.values()), found
     # what a look needs while it lasts may take the server a moment to forget
-    eventually(lambda: system.facts() == before or None, f"the facts are again {before}", within=5)
+    eventually(lambda: system.facts() == before or None, f"the facts are again {before}", within=60)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_peeked_messages_are_still_pulled(session: Session, topic: str) -> None:
     session.peek(topic, 100)
     session.scan(topic, progress=False).to_pandas()

@@ -97,7 +97,7 @@ def test_no_output_of_a_masked_connection_shows_what_is_hidden(
                 say(browser, "payload", form=form)
         check(json.dumps([sent, browser_state(browser._model)], default=str), browser, browser.frame)
         tail = s.tail(topic)
-        waiting.eventually(lambda: len(tail.frame) >= 20, "the tail shows the newest", within=30)
+        waiting.eventually(lambda: len(tail.frame) >= 20, "the tail shows the newest", within=60)
         first, rows = tail._model.kept.newest(100)
         views = [rows_view(rows, first), [detail_view(rows.slice(row, 1)) for row in range(rows.num_rows)]]
         check(json.dumps([tail_state(tail._model), views], default=str), tail, tail.frame, tail.notes)

@@ -189,7 +189,7 @@ def test_none_is_lost_or_doubled_by_kills_and_what_is_refused_stays(
         child.hear("working", 300)
         done = child.hear("done", 1200)
     # a transaction that is committed becomes visible a little later
-    eventually(lambda: len(letters.stored()) >= size.rows - len(big), "all are visible", within=30)
+    eventually(lambda: len(letters.stored()) >= size.rows - len(big), "all are visible", within=60)
     stored = letters.stored()
     found = [int(value[:9]) for value in stored["value"]]
     assert len(found) == len(set(found)), "none is there twice"

@@ -60,7 +60,7 @@ def test_rows_of_a_registry_that_is_away_fail_until_it_answers(
         fault(proxy)
         began = time.monotonic()
         frame = s.peek(topic, ROWS)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 35
         check_rows(frame, decoded=False)
         failures = bk.failures(frame)
         assert len(failures) == ROWS // 2
@@ -71,7 +71,7 @@ def test_rows_of_a_registry_that_is_away_fail_until_it_answers(
         proxy.cut()
         # it is not asked again at once, so that a batch of rows costs one timeout
         eventually(
-            lambda: s.peek(topic, ROWS)["value"].notna().all(), "the registry is asked again", within=20
+            lambda: s.peek(topic, ROWS)["value"].notna().all(), "the registry is asked again", within=60
         )
         check_rows(s.peek(topic, ROWS), decoded=True)
 

@@ -119,7 +119,7 @@ class _Killer:
         self._done: Future[None] | None = None
 
     def _run(self) -> None:
-        self.stored_then = eventually(lambda: self._system.stored(self._topic), "some are stored", within=30)
+        self.stored_then = eventually(lambda: self._system.stored(self._topic), "some are stored", within=60)
         self._system.server.kill()
         time.sleep(self._down)  # how long it is down is what is tested
         self._system.server.restart()

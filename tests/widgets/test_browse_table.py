@@ -151,5 +151,5 @@ def test_a_count_that_takes_too_long_is_given_up_with_the_next(s: Session) -> No
     browser.close(0.2)
     s.native.faults.resume()
     assert browser.wait(20)
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 60
     assert browser.problem is None or isinstance(browser.problem, bk.BrokerError)

@@ -94,9 +94,9 @@ def test_a_tail_shows_and_filters_both(keyed: Session) -> None:
         assert tail.frame["raw_key"].dropna().tolist() == [b"\xff\x00"] * 2
         assert "bytes: " in tail._repr_html_()
         tail.key = b"\xff\x00"
-        eventually(lambda: tail.frame["offset"].tolist() == [1, 5], "the tail filtered", within=20.0)
+        eventually(lambda: tail.frame["offset"].tolist() == [1, 5], "the tail filtered", within=60)
         tail.key = "c1"
-        eventually(lambda: tail.frame["offset"].tolist() == [0, 6], "the tail filtered", within=20.0)
+        eventually(lambda: tail.frame["offset"].tolist() == [0, 6], "the tail filtered", within=60)
     finally:
         tail.stop()
 

@@ -62,7 +62,7 @@ def test_the_browser_finds_only_what_it_shows(planted: Session) -> None:
 def test_the_tail_sends_and_keeps_nothing_that_was_planted(planted: Session) -> None:
     with_own = planted.tail("people", mask="**.id")
     tail = planted.tail("people")
-    waiting.eventually(lambda: len(tail.frame) == len(messages()), "the tail shows all", within=20)
+    waiting.eventually(lambda: len(tail.frame) == len(messages()), "the tail shows all", within=60)
     number, rows = tail._model.kept.newest(100)
     assert rows.num_rows == len(messages())
     from brokerkit.widgets.row_view import detail_view, rows_view

@@ -29,7 +29,7 @@ HOSTILE = [
 
 
 def eventually(condition: Callable[[], object]) -> None:
-    waiting.eventually(condition, "the tail did what it should", within=20.0)
+    waiting.eventually(condition, "the tail did what it should", within=60)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_hostile_messages_go_out_short_and_without_control_characters(s: Session
     for number in range(1, len(HOSTILE) + 2):
         tail._shown_view().receive({"type": "select", "n": number})
     page = tail._repr_mimebundle_()["text/html"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert [each["type"] for each in sent if each["type"] == "detail"]
     for text in (json.dumps(sent, ensure_ascii=False), page):
         assert not [each for each in ("\x1b", "\u202e", "\x00") if each in text]

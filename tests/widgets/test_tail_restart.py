@@ -28,13 +28,13 @@ def test_a_tail_continues_after_the_server_was_killed_misses_nothing_and_notes_t
         s.create_topic("orders")
         tail = Tail(s, "orders", interval=0.1)
         s.publish_batch("orders", [{"id": number} for number in range(50)])
-        eventually(lambda: tail.read == 50, "the first fifty are read", within=30)
+        eventually(lambda: tail.read == 50, "the first fifty are read", within=60)
         server.kill()
-        eventually(lambda: tail.status == "waiting", "the tail sees that the server is gone", within=30)
+        eventually(lambda: tail.status == "waiting", "the tail sees that the server is gone", within=60)
         server.start()
         s.publish_batch("orders", [{"id": number} for number in range(50, 100)], timeout=30)
         eventually(lambda: tail.read == 100, "the other fifty are read", within=60)
-        eventually(lambda: tail.status == "following", "the tail follows again", within=30)
+        eventually(lambda: tail.status == "following", "the tail follows again", within=60)
         assert tail.frame["value"].tolist() == [f'{{"id":{number}}}' for number in range(100)]
         assert [note for note in tail.notes if "could not be reached" in note]
         assert tail.running

@@ -88,7 +88,7 @@ def failed(s: Session, count: int, **options: object) -> str:
         eventually(
             lambda: not consumer.next_batch(1, 0.2) and len(s.dead_letters(topic)) == count,
             "all advisories are there",
-            within=20,
+            within=60,
         )
     return topic
 

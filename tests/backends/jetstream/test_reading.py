@@ -106,7 +106,7 @@ def test_reading_again_gives_the_same_rows_as_a_consumer(
     assert first == second
     made = attached(driver, ConsumerRequest(subject, "me", "message", Earliest()))
     assert isinstance(made, MessageDriver)
-    consumed = made.fetch(2, 5).columns
+    consumed = made.fetch(2, 60).columns
     for name in ("topic", "offset", "id", "key", "value", "attributes", "publish_time", "ingestion_time"):
         assert list(consumed.values(name)) == list(first.values(name))
 

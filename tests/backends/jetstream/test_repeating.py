@@ -115,7 +115,7 @@ def test_a_copy_keeps_what_it_can_carry_beside_what_is_packed(
         client.sendall(b"HPUB %s %d %d\r\n%sx\r\nPING\r\n" % (topic.encode(), len(raw), len(raw) + 1, raw))
         while b"PONG" not in client.recv(4096):
             pass
-    eventually(lambda: session.describe(topic).messages == 1, "it is stored", within=10)
+    eventually(lambda: session.describe(topic).messages == 1, "it is stored", within=60)
     copies, third = f"{topic}-copy", f"{topic}-third"
     session.create_topic(copies)
     assert session.copy(topic, session, copies, progress=False)["status"].tolist() == ["confirmed"]
@@ -136,7 +136,7 @@ def stored_but_unknown(server: NatsServer, session: Session, topic: str) -> pd.D
     finally:
         server.resume()
     assert outcome["status"].tolist() == ["unknown"] * 10
-    eventually(lambda: session.describe(topic).messages == 10, "they are stored all the same", within=20)
+    eventually(lambda: session.describe(topic).messages == 10, "they are stored all the same", within=60)
     return outcome
 
 
@@ -193,9 +193,9 @@ def test_a_copy_is_resumed_within_the_window_only() -> None:
                 server.resume()
                 publisher.send = send  # type: ignore[method-assign]  # as it was
             assert outcome.counts["unknown"] == 10
-            eventually(lambda topic=topic: session.describe(topic).messages == 10, "stored", within=20)
+            eventually(lambda topic=topic: session.describe(topic).messages == 10, "stored", within=60)
             since = datetime.fromisoformat(outcome.attrs["brokerkit"]["unknown_since"]).timestamp()
-            eventually(lambda since=since: time.time() > since + 1.5, "a second has passed", within=10)
+            eventually(lambda since=since: time.time() > since + 1.5, "a second has passed", within=60)
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always")
                 again = source.copy("from", session, topic, resume=outcome, progress=False)
@@ -228,7 +228,7 @@ def test_unconfirmed_messages_are_sent_again_within_the_window_of_the_stream_onl
             stored_at = time.monotonic()
             proxy.refuse()
             proxy.cut()
-            eventually(lambda: time.monotonic() > stored_at + 2.5, "a short window has passed", within=5)
+            eventually(lambda: time.monotonic() > stored_at + 2.5, "a short window has passed", within=60)
             proxy.mend()
             results = publishing.result(30)
         values = direct.scan(topic, progress=False).to_pandas()["value"].tolist()

@@ -24,7 +24,7 @@ from tests.brokers.nats_accounts import Accounts, new_seed
 
 pytestmark = pytest.mark.broker
 
-SOON = 8.0
+SOON = 45.0
 PASSWORD = "right-and-secret-41"
 WRONG = "wrong-and-secret-77"
 

@@ -91,7 +91,7 @@ def test_it_is_pulled_and_copied_under_both_names(
         session.copy(f"{name}.ta.x", other, "copy", progress=False)
         assert other.peek("copy")["value"].tolist() == ["0", "1", "2", "3"]
     tail = session.tail(f"{name}.ta.x", start="earliest")
-    eventually(lambda: len(tail.frame) == 4, "the tail shows all of it", within=10)
+    eventually(lambda: len(tail.frame) == 4, "the tail shows all of it", within=60)
     tail.close()
 
 
@@ -216,7 +216,7 @@ def test_mirrors_and_sources_with_transforms_are_found_by_what_they_store(
                 # not copied yet
                 return []
 
-        assert eventually(there, f"{topic} is found", within=10) == [value]
+        assert eventually(there, f"{topic} is found", within=60) == [value]
         assert session.pull(topic, 5, subscription=f"c{value}", start="earliest")["value"].tolist() == [value]
 
 

@@ -65,7 +65,7 @@ def fail(s: Session, topic: str, count: int) -> None:
 
 def stored(s: Session, topic: str, count: int) -> Any:
     """Return what a topic holds. A transaction that is committed becomes visible a little later."""
-    eventually(lambda: len(s.peek(topic, 2_000)) >= count, f"{count} are visible in {topic}", within=30)
+    eventually(lambda: len(s.peek(topic, 2_000)) >= count, f"{count} are visible in {topic}", within=60)
     return s.peek(topic, 2_000)
 
 
@@ -182,7 +182,7 @@ def test_a_group_with_members_cannot_remember(s: Session) -> None:
     topic = new_topic(s)
     fail(s, topic, 5)
     with s.consumer(f"{topic}-dlq", "busy", start="earliest") as consumer:
-        assert consumer.next_batch(1, 20)
+        assert consumer.next_batch(1, 60)
         with pytest.raises(bk.InUse, match="has members and cannot remember"):
             s.redrive(topic, through="busy", confirm=topic, progress=False)
     assert s.peek(topic).empty
@@ -255,7 +255,7 @@ def test_an_undo_is_refused_where_it_would_change_what_others_use(
             reading.undo(receipts, confirm=topic)
     with s.consumer(f"{topic}-dlq", GROUP) as consumer:
         s.publish(f"{topic}-dlq", "new")
-        assert consumer.next_batch(1, 20)
+        assert consumer.next_batch(1, 60)
         with pytest.raises(bk.InUse, match="has members"):
             s.undo(receipts, confirm=topic)
     for frame in (receipts.drop(columns="status"), s.peek(topic)):
@@ -314,7 +314,7 @@ def test_what_a_share_group_gave_up_gets_its_own_headers_back(s: Session, kafka_
             for each in consumer.next_batch(left, 20):
                 each.reject()
                 left -= 1
-    eventually(lambda: len(s.dead_letters(topic)) == 4, "the broker copied them", within=30)
+    eventually(lambda: len(s.dead_letters(topic)) == 4, "the broker copied them", within=60)
     found = s.dead_letters(topic)
     assert set(found["origin_subscription"]) == {group}
     assert sorted(found["origin_offset"]) == [0, 1, 2, 3]

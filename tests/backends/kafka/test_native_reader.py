@@ -175,7 +175,7 @@ def test_a_broker_that_is_away_is_named_and_closing_does_not_wait_for_it(taken: 
             list(inspector.read(Slice("away", 0, 0, 5), stall=1))
         began = time.monotonic()
         connection.close()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
 
 
 def test_the_log_of_librdkafka_goes_to_the_logger_without_secrets(

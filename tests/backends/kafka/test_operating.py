@@ -144,7 +144,7 @@ def test_a_group_with_members_is_refused_by_their_names(
     )
     try:
         member.subscribe([filled])
-        eventually(lambda: member.poll(0.5), "the member reads", within=30)
+        eventually(lambda: member.poll(0.5), "the member reads", within=60)
         attempts: list[Callable[[], Any]] = [
             lambda: s.reset(filled, group, "latest", confirm=group),
             lambda: s.delete_subscription(filled, group, confirm=group),

@@ -35,7 +35,7 @@ from tests.conftest import missing
 
 pytestmark = pytest.mark.broker
 
-SOON = 10.0
+SOON = 45.0
 WRONG = "wrong-and-secret-77"
 BOBS = "bobs-and-secret-41"
 ALICES = KafkaServer.password

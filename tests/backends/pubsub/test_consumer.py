@@ -40,7 +40,7 @@ def test_a_message_held_longer_than_its_deadline_stays_ours(broker: Connection, 
     topic, subscription = make(broker, ack_deadline=10)
     publish(broker, topic, b"slow")
     holder, other = (broker.consumer(topic, subscription) for _ in range(2))
-    message = holder.next_message(10)
+    message = holder.next_message(60)
     assert other.next_message(13.0) is None
     message.ack()
     assert other.next_message(1.0) is None
@@ -69,7 +69,7 @@ def test_a_consumer_that_stopped_waiting_takes_no_message_from_others(broker: Co
     waited, other = (broker.consumer(topic, subscription) for _ in range(2))
     assert waited.next_message(0.3) is None
     publish(broker, topic, b"for the other")
-    message = other.next_message(10)
+    message = other.next_message(60)
     assert message is not None
     message.ack()
 
@@ -83,7 +83,7 @@ def test_a_consumer_that_was_closed_while_it_waited_takes_no_message_from_others
             assert waited.next_message(0.2) is None
         publish(broker, topic, b"for the other")
         with broker.consumer(topic, subscription) as other:
-            message = other.next_message(10)
+            message = other.next_message(60)
             assert message is not None
             message.ack()
 
@@ -92,10 +92,10 @@ def test_a_delayed_nack_is_redelivered_after_the_delay(broker: Connection, make:
     topic, subscription = make(broker, ack_deadline=60)
     publish(broker, topic, b"x")
     consumer = broker.consumer(topic, subscription)
-    message = consumer.next_message(10)
+    message = consumer.next_message(60)
     began = time.monotonic()
     message.nack(delay=2.0)
-    again = consumer.next_message(15)
+    again = consumer.next_message(60)
     assert again.id == message.id
     assert time.monotonic() - began > 1.5
     again.ack()
@@ -115,11 +115,11 @@ def test_a_late_acknowledgement_of_an_exactly_once_subscription_is_lock_lost(
     topic, subscription = make(emulator, exactly_once=True)
     publish(emulator, topic, b"x")
     driver = _driver(emulator, topic, subscription)
-    fetched = driver.fetch(1, 5)
+    fetched = driver.fetch(1, 60)
     assert driver.ack == "confirmed"
     (stale,) = fetched.receipts
     assert driver.settle([stale], Outcome.NACK, delay=None, reason=None) == [None]
-    (again,) = driver.fetch(1, 5).receipts
+    (again,) = driver.fetch(1, 60).receipts
     late, fine = driver.settle([stale, again], Outcome.ACK, delay=None, reason=None)
     assert isinstance(late, LockLost)
     assert late.__cause__ is not None
@@ -135,7 +135,7 @@ def test_a_subscription_without_exactly_once_only_sends(broker: Connection, make
     driver = _driver(broker, topic, subscription)
     assert driver.ack == "sent"
     driver.close(1)
-    message = broker.consumer(topic, subscription).next_message(10)
+    message = broker.consumer(topic, subscription).next_message(60)
     with pytest.raises(NotSupported, match="only sends"):
         message.ack(require_confirmed=True)
     message.ack()
@@ -147,11 +147,11 @@ def test_deliveries_are_counted_with_a_dead_letter_policy(emulator: Connection, 
     publish(emulator, topic, OutboundMessage(b"poison", attributes={"a": "b"}))
     consumer = emulator.consumer(topic, subscription)
     for expected in range(1, 6):
-        message = consumer.next_message(10)
+        message = consumer.next_message(60)
         assert message.delivery_count == expected
         message.nack()
     assert consumer.next_message(1.0) is None
-    buried = emulator.consumer(graveyard, dead).next_message(10)
+    buried = emulator.consumer(graveyard, dead).next_message(60)
     assert buried.data == b"poison"
     assert buried.attributes.get("a") == "b"
     buried.ack()
@@ -163,16 +163,16 @@ def test_a_missing_subscription_is_not_found_with_the_line_that_creates_it(
     topic, _ = make(broker)
     missing = new_name()
     with pytest.raises(NotFound, match=f"create_subscription\\('{topic}', '{missing}'"):
-        broker.consumer(topic, missing).next_message(5)
+        broker.consumer(topic, missing).next_message(60)
     with pytest.raises(NotFound, match="no topic"):
-        broker.consumer(new_name(), missing, start="earliest").next_message(5)
+        broker.consumer(new_name(), missing, start="earliest").next_message(60)
 
 
 def test_a_subscription_of_another_topic_is_refused(broker: Connection, make: Make) -> None:
     topic, _ = make(broker)
     other, subscription = make(broker)
     with pytest.raises(ConfigError, match=other):
-        broker.consumer(topic, subscription).next_message(5)
+        broker.consumer(topic, subscription).next_message(60)
 
 
 def test_start_creates_a_missing_subscription_and_leaves_an_existing_one(
@@ -183,9 +183,9 @@ def test_start_creates_a_missing_subscription_and_leaves_an_existing_one(
     with broker.consumer(topic, name, start="latest") as consumer:
         consumer.attach()
         publish(broker, topic, b"x")
-        consumer.next_message(10).nack()
+        consumer.next_message(60).nack()
     with broker.consumer(topic, name, start="latest") as again:
-        again.next_message(10).ack()
+        again.next_message(60).ack()
     with pytest.raises(AlreadyExists):
         broker.create_subscription(topic, name)
 
@@ -198,7 +198,7 @@ def test_a_subscription_begins_as_early_as_the_topic_retains(emulator: Connectio
     for start in ("earliest", "-1min"):
         name = new_name()
         with emulator.consumer(topic, name, start=start, ordering=False) as consumer:
-            message = consumer.next_message(10)
+            message = consumer.next_message(60)
             assert message.data == b"before"
             message.ack()
 

@@ -69,7 +69,7 @@ def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) ->
     asked = {"subscription": work, "max_messages": 10, "return_immediately": True}
     with pytest.warns(DeprecationWarning, match="return_immediately"):
         assert not client.pull(request=asked).received_messages, "as Google's client says"
-    again = s.pull(topic, 6, subscription=f"{topic}-billing", timeout=20)
+    again = s.pull(topic, 6, subscription=f"{topic}-billing", timeout=60, idle=20)
     assert sorted(again["value"])[4:] == ["mended", "mended"]
     names = {each["name"] for each in again["attributes"].iloc[0]}
     assert names == {"own", "bk-redriven", "bk-redrive-id"}
@@ -154,4 +154,4 @@ def test_what_another_consumer_holds_is_not_taken_for_redriven(
         receipts = s.redrive(topic, **again)
         giving_back.join()
     assert receipts.counts == {"confirmed": 4, "failed": 0, "unknown": 0}
-    assert len(s.pull(topic, 4, subscription=f"{topic}-billing", timeout=20)) == 4
+    assert len(s.pull(topic, 4, subscription=f"{topic}-billing", timeout=60, idle=20)) == 4

@@ -65,7 +65,7 @@ def test_a_subscription_whose_topic_was_deleted_says_so(broker: Connection, make
     broker.delete_topic(topic)
     broker.create_topic(topic)
     with pytest.raises(ConfigError, match="deleted"):
-        broker.consumer(topic, subscription).next_message(5)
+        broker.consumer(topic, subscription).next_message(60)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_snapshots_and_seek_are_there_through_the_native_clients(emulator: Conne
     publish(emulator, topic, b"x")
     native.subscriber.create_snapshot(request={"name": snapshot, "subscription": path}, timeout=5)
     with emulator.consumer(topic, subscription) as consumer:
-        consumer.next_message(10).ack()
+        consumer.next_message(60).ack()
         assert consumer.next_message(0.5) is None
     native.subscriber.seek(request={"subscription": path, "snapshot": snapshot}, timeout=5)
     with emulator.consumer(topic, subscription) as consumer:
-        message = consumer.next_message(10)
+        message = consumer.next_message(60)
         assert message.data == b"x"
         message.ack()

@@ -34,7 +34,7 @@ def made(s: Session, **options: Any) -> tuple[str, str]:
     s.create_topic(topic)
     s.create_subscription(topic, name, **options)
     s.publish_batch(topic, [{"n": number} for number in range(5)])
-    assert len(s.pull(topic, 5, subscription=name)) == 5
+    assert len(s.pull(topic, 5, subscription=name, timeout=60, idle=20)) == 5
     return topic, name
 
 
@@ -56,7 +56,7 @@ def test_a_reset_to_the_end_skips_what_is_there(s: Session) -> None:
     with pytest.raises(bk.NotSupported, match="snapshot"):
         s.undo(done, confirm=name)
     s.publish(topic, "new")
-    assert list(s.pull(topic, 10, subscription=name, timeout=8)["value"]) == ["new"]
+    assert list(s.pull(topic, 10, subscription=name, timeout=60)["value"]) == ["new"]
 
 
 @pytest.mark.parametrize("to", ["earliest", "-1h"])
@@ -64,7 +64,7 @@ def test_a_reset_to_a_time_brings_back_what_is_retained(emulated: Session, to: s
     topic, name = made(emulated, ordering=False, retain_acked=True)
     assert emulated.reset(topic, name, to, dry_run=True).attrs["brokerkit"]["notes"] == []
     emulated.reset(topic, name, to, confirm=name)
-    assert len(emulated.pull(topic, 5, subscription=name)) == 5
+    assert len(emulated.pull(topic, 5, subscription=name, timeout=60, idle=20)) == 5
 
 
 @pytest.mark.parametrize("text", [False, True])
@@ -74,15 +74,17 @@ def test_a_reset_to_a_time_brings_back_what_the_client_library_does(emulated: Se
     emulated.create_subscription(topic, twin, ordering=False, retain_acked=True)
     for number in range(5, 10):
         emulated.publish(topic, {"n": number})
-    later = emulated.pull(topic, 5, subscription=name)
-    emulated.pull(topic, 5, subscription=twin)
+    later = emulated.pull(topic, 5, subscription=name, timeout=60, idle=20)
+    emulated.pull(topic, 5, subscription=twin, timeout=60, idle=20)
     moment = later["publish_time"].sort_values().iloc[2].to_pydatetime()
     client = emulated.native.subscriber
     client.seek(request={"subscription": client.subscription_path(PROJECT, twin), "time": moment})
     emulated.reset(topic, name, moment.isoformat() if text else moment, confirm=name)
-    own, other = (emulated.pull(topic, 50, subscription=each, timeout=4) for each in (name, twin))
-    assert sorted(own["value"]) == sorted(other["value"])
-    assert set(later[later["publish_time"] >= moment]["value"]) == set(own["value"])
+    wanted = set(later[later["publish_time"] >= moment]["value"])
+    for each in (name, twin):
+        again = emulated.pull(topic, len(wanted), subscription=each, timeout=60, idle=20)
+        assert set(again["value"]) == wanted
+        assert emulated.pull(topic, 1, subscription=each, timeout=0.5).empty
 
 
 def test_the_plan_says_that_nothing_comes_back_where_nothing_is_retained(emulated: Session) -> None:
@@ -101,10 +103,10 @@ def test_a_snapshot_is_where_it_was_taken(emulated: Session) -> None:
             "subscription": f"projects/{PROJECT}/subscriptions/{name}",
         }
     )
-    assert len(emulated.pull(topic, 2, subscription=name)) == 2
+    assert len(emulated.pull(topic, 2, subscription=name, timeout=60, idle=20)) == 2
     done = emulated.reset(topic, name, f"snapshot:{snapshot}", confirm=name)
     assert list(done["status"]) == ["accepted"]
-    assert sorted(emulated.pull(topic, 2, subscription=name)["value"]) == ["a", "b"]
+    assert sorted(emulated.pull(topic, 2, subscription=name, timeout=60, idle=20)["value"]) == ["a", "b"]
     with pytest.raises(bk.NotFound, match="no snapshot 'none-such'"):
         emulated.reset(topic, name, "snapshot:none-such", dry_run=True)
     other, _ = made(emulated)

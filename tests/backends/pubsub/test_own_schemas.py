@@ -86,7 +86,7 @@ def topic(session: Session) -> str:
 
 
 def pulled(session: Session, topic: str, count: int) -> pd.DataFrame:
-    frame = session.pull(topic, count, subscription=topic)
+    frame = session.pull(topic, count, subscription=topic, timeout=60, idle=20)
     assert len(frame) == count
     return frame.sort_values("id", key=lambda ids: ids.str.removeprefix("m").astype(int))
 
@@ -169,7 +169,7 @@ def test_revisions_in_both_encodings_are_values_of_one_type(
     service.publish(topic, b'{"id":7,"note":"y"}', **naming(second, "JSON"))
     service.publish(topic, b'{"id":"7"}', **naming(first, "JSON"))
     decode = bk.avro(reader=NOTED)
-    frame = session.pull(topic, 4, subscription=topic, decode=decode, expand=True)
+    frame = session.pull(topic, 4, subscription=topic, timeout=60, idle=20, decode=decode, expand=True)
     frame = frame.sort_values("id", key=lambda ids: ids.str.removeprefix("m").astype(int))
     assert frame["value.note"].tolist()[:3] == ["", "x", "y"]
     assert frame["value.id"].tolist()[:3] == [7, 7, 7]
@@ -187,6 +187,6 @@ def test_the_schema_of_a_topic_is_the_type_of_a_decoder_by_name(pstest_server: P
         session.create_subscription(topic, topic, start="earliest")
         service.publish(topic, BOOK, **naming((name, revision)))
         service.publish(topic, b'{"id": "7"}', **naming((name, revision), "JSON"))
-        frame = session.pull(topic, 2, subscription=topic, decode="protobuf")
+        frame = session.pull(topic, 2, subscription=topic, timeout=60, idle=20, decode="protobuf")
         assert sorted(frame["value"], key=str) == [
             {"id": 7, "lines": []}, {"id": 7, "lines": [{"book": "Ulysses"}]}]  # fmt: skip

@@ -13,7 +13,7 @@ from brokerkit.workbench import Session
 
 from .conftest import new_name, url_of
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_give_back_shows_messages_that_the_next_pull_gets(session: Session, topi
     session.create_subscription(topic, subscription, start="latest", ordering=False)
     session.publish_batch(topic, ["a", "b"])
     looked = session.peek(topic, 50, side_effects="give back", subscription=subscription)
-    pulled = session.pull(topic, 50, subscription=subscription, idle=2.0)
+    pulled = session.pull(topic, len(set(looked["value"])), subscription=subscription, timeout=60, idle=20)
     assert {"a", "b"} <= set(looked["value"])
     assert set(looked["value"]) == set(pulled["value"])
 

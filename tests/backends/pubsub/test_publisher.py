@@ -24,7 +24,7 @@ def test_any_attribute_name_and_value_comes_back(broker: Connection, make: Make)
     topic, subscription = make(broker)
     pairs = {name: ODD_VALUES[number % len(ODD_VALUES)] for number, name in enumerate(ODD_NAMES)}
     publish(broker, topic, OutboundMessage(b"\xff\x00", key="ünï", attributes=pairs))
-    message = broker.consumer(topic, subscription).next_message(10)
+    message = broker.consumer(topic, subscription).next_message(60)
     assert message.data == b"\xff\x00"
     assert message.key == "ünï".encode()
     assert message.attributes.to_dict() == pairs
@@ -35,7 +35,7 @@ def test_any_attribute_name_and_value_comes_back(broker: Connection, make: Make)
 def test_an_empty_payload_needs_an_attribute(broker: Connection, make: Make) -> None:
     topic, subscription = make(broker)
     publish(broker, topic, OutboundMessage(b"", attributes={"a": "b"}))
-    message = broker.consumer(topic, subscription).next_message(10)
+    message = broker.consumer(topic, subscription).next_message(60)
     assert message.data == b""
     message.ack()
     with broker.publisher() as publisher, pytest.raises(ConfigError, match="attribute"):
@@ -62,7 +62,7 @@ def test_a_refused_message_leaves_its_siblings_and_the_next_of_its_key(
     consumer = broker.consumer(topic, subscription)
     got = []
     for _ in range(3):
-        message = consumer.next_message(10)
+        message = consumer.next_message(60)
         got.append(message.data)
         message.ack()
     assert got == [b"1", b"3", b"4"]
@@ -74,7 +74,7 @@ def test_a_key_whose_publish_failed_continues_in_order_once_the_topic_is_there(
     topic = new_name()
     batch = [OutboundMessage(b"%d" % number, key="k") for number in range(5)]
     with broker.publisher() as publisher:
-        failed = publisher.topic(topic).publish_batch(batch, timeout=2)
+        failed = publisher.topic(topic).publish_batch(batch, timeout=60)
         assert {result.status for result in failed} == {"failed"}
         assert isinstance(failed[0].error, NotFound)
         broker.create_topic(topic)
@@ -83,7 +83,7 @@ def test_a_key_whose_publish_failed_continues_in_order_once_the_topic_is_there(
     consumer = broker.consumer(topic, topic + "-reader")
     got = []
     while len(got) < 5:
-        message = consumer.next_message(10)
+        message = consumer.next_message(60)
         got.append(message.data)
         message.ack()
     assert got == [message.data for message in batch]
@@ -117,7 +117,7 @@ def test_messages_of_one_batch_go_to_their_own_topics(broker: Connection, make: 
         consumer = broker.consumer(topic, subscription)
         got = []
         while len(got) < 3:
-            message = consumer.next_message(10)
+            message = consumer.next_message(60)
             got.append(int(message.data or b""))
             message.ack()
         assert got == [number, number + 3, number + 6]

@@ -32,7 +32,7 @@ def test_a_look_reads_and_leaves_nothing_behind(emulator: Connection, topic: str
         (name,) = _names(emulator, topic)
         assert name.startswith(temporary.PREFIX)
         publish(emulator, topic, b"seen")
-        message = consumer.next_message(10)
+        message = consumer.next_message(60)
         assert message.data == b"seen"
         message.nack()
     assert _names(emulator, topic) == []
@@ -65,7 +65,7 @@ def test_a_topic_that_retains_nothing_is_refused(emulator: Connection, make: Mak
     topic, subscription = make(emulator)
     consumer = emulator.consumer(topic, "look", start="earliest", temporary=True)
     with pytest.raises(NotSupported, match="retains no messages"):
-        consumer.next_message(5)
+        consumer.next_message(60)
     consumer.close()
     assert _names(emulator, topic) == [subscription]
 

@@ -84,7 +84,7 @@ def records_of(broker: Connection, topic: str, subscription: str = "me", **optio
     return consumer
 
 
-def take(consumer: MessageConsumer, number: int, within: float = 15.0) -> list[Message]:
+def take(consumer: MessageConsumer, number: int, within: float = 60.0) -> list[Message]:
     """Exactly so many messages."""
     got = consumer.next_batch(number, within)
     assert len(got) == number, [message.data for message in got]

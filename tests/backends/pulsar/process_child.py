@@ -93,7 +93,7 @@ def rounds(url: str, count: int) -> None:
         connection = connect(url)
         topic = new_topic(connection)
         consumer = consumer_of(connection, topic)
-        held = consumer.next_batch(3, 10)
+        held = consumer.next_batch(3, 60)
         assert len(held) == 3, f"round {number}: {len(held)} of 3 messages"
         held[0].ack()
         interrupted(chance.uniform(0.0, 0.08), partial(consumer.next_batch, 10, 0.2))
@@ -111,7 +111,7 @@ def rounds(url: str, count: int) -> None:
 def leave_without_closing(url: str) -> None:
     connection = connect(url)
     consumer = consumer_of(connection, new_topic(connection))
-    _kept.extend([connection, consumer, consumer.next_batch(3, 10), connection.publisher()])
+    _kept.extend([connection, consumer, consumer.next_batch(3, 60), connection.publisher()])
 
 
 @order
@@ -193,7 +193,7 @@ def leave_in_a_signal_handler(url: str) -> None:
     _kept.extend([connection, consumer])
     threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
     print("done", flush=True)
-    consumer.next_batch(100, 30)
+    consumer.next_batch(100, 60)
     raise AssertionError("the signal did not end it")
 
 
@@ -233,7 +233,7 @@ def fork_with_everything_open(url: str) -> None:
     child.join(20)
     assert child.exitcode == 0
     assert os.waitpid(pid, 0)[1] == 0
-    messages = consumer.next_batch(3, 10)
+    messages = consumer.next_batch(3, 60)
     assert len(messages) == 3
     for message in messages:
         message.ack()
@@ -247,7 +247,7 @@ def leave_while_the_server_hangs(url: str) -> None:
     topic = new_topic(connection)
     consumer = consumer_of(connection, topic)
     publisher = connection.publisher()
-    _kept.extend([connection, consumer, consumer.next_batch(3, 10)])
+    _kept.extend([connection, consumer, consumer.next_batch(3, 60)])
     publisher.topic(topic).publish(OutboundMessage(b"x"))
     print("pause", flush=True)
     sys.stdin.readline()

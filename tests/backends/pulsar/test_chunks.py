@@ -109,11 +109,11 @@ def test_messages_between_the_chunks_of_another_are_all_read(
         producer = chunking(slow, topic)
         proxy.after(7_000_000, lambda: proxy.stall(ways=(Way.TO_SERVER,)), way=Way.TO_SERVER)
         producer.send_async(os.urandom(BLOB), lambda _, message_id: ids.append(message_id))
-        eventually(lambda: entries(session, topic) == 1, "its first chunk is stored", within=30)
+        eventually(lambda: entries(session, topic) == 1, "its first chunk is stored", within=60)
         publish(session.connection, topic, b"inside")
         chunking(session, topic).send(os.urandom(BLOB))
         proxy.mend()
-        eventually(lambda: ids, "it is stored", within=30)
+        eventually(lambda: ids, "it is stored", within=60)
     publish(session.connection, topic, b"behind")
     frame = either.scan(topic).to_pandas()
     assert frame["value"].fillna("blob").tolist() == ["inside", "blob", "blob", "behind"]
@@ -128,7 +128,7 @@ def test_a_message_whose_last_chunk_never_came_holds_up_nothing(
     slow = bk.connect(f"pulsar://127.0.0.1:{proxy.port}")
     proxy.after(7_000_000, lambda: proxy.stall(ways=(Way.TO_SERVER,)), way=Way.TO_SERVER)
     chunking(slow, topic).send_async(os.urandom(BLOB), lambda *_: None)
-    eventually(lambda: entries(session, topic) == 2, "its first chunk is stored", within=30)
+    eventually(lambda: entries(session, topic) == 2, "its first chunk is stored", within=60)
     proxy.cut()
     slow.close()
     assert list(session.scan(topic).to_pandas()["value"]) == ["before"]

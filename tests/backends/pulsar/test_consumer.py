@@ -50,7 +50,7 @@ def test_two_consumers_of_a_shared_subscription_share_its_messages(broker: Conne
             own.extend(settled(consumer.next_batch(1, 0.05)))
         return sum(map(len, got)) == 20
 
-    eventually(both, "all came", within=20)
+    eventually(both, "all came", within=60)
     assert all(got)
     assert sorted(got[0] + got[1], key=lambda data: int(data or b"")) == [b"%d" % n for n in range(20)]
 
@@ -72,7 +72,7 @@ def test_key_shared_gives_all_messages_of_a_key_to_one_consumer_in_order(
                 message.ack()
         return sum(len(numbers) for own in keys for numbers in own.values()) == 100
 
-    eventually(both, "all came", within=20)
+    eventually(both, "all came", within=60)
     assert not set(keys[0]) & set(keys[1])
     assert all(numbers == sorted(numbers) for own in keys for numbers in own.values())
 
@@ -83,18 +83,18 @@ def test_an_exclusive_subscription_has_one_consumer(broker: Connection, make: Ma
         first.attach()
         second = messages_of(broker, topic, subscription_type="exclusive")
         with pytest.raises(BrokerError, match="single consumer") as refused:
-            second.next_message(5)
+            second.next_message(60)
         assert not refused.value.retryable
         other_type = messages_of(broker, topic, subscription_type="shared")
         with pytest.raises(BrokerError, match="same subscription_type"):
-            other_type.next_message(5)
+            other_type.next_message(60)
 
 
 def test_a_failover_subscription_continues_with_the_next_consumer(broker: Connection, make: Make) -> None:
     topic = make()
     publish(broker, topic, b"1", b"2", b"3")
     first = records_of(broker, topic)
-    (one,) = first.next_batch(1, 15)
+    (one,) = first.next_batch(1, 60)
     one.ack()
     second = records_of(broker, topic)
     second.attach()
@@ -106,7 +106,7 @@ def test_a_failover_subscription_continues_with_the_next_consumer(broker: Connec
         got.extend(record.value for record in second.next_batch(1, 0.5))
         return got[-1:] == [b"3"]
 
-    eventually(the_last_came, "the rest comes to the second", within=20)
+    eventually(the_last_came, "the rest comes to the second", within=60)
     # the acknowledgement of the first may still have been on its way when the second was chosen
     assert got in ([b"2", b"3"], [b"1", b"2", b"3"])
 
@@ -116,9 +116,9 @@ def test_acknowledging_a_record_acknowledges_all_before_it(broker: Connection, m
     topic = make()
     publish(broker, topic, *(b"%d" % n for n in range(6)))
     with records_of(broker, topic, subscription_type=kind) as consumer:
-        consumer.next_batch(6, 15)[3].ack()
+        consumer.next_batch(6, 60)[3].ack()
     with records_of(broker, topic, subscription_type=kind) as again:
-        assert [record.value for record in again.next_batch(2, 15)] == [b"4", b"5"]
+        assert [record.value for record in again.next_batch(2, 60)] == [b"4", b"5"]
 
 
 @pytest.mark.parametrize("kind", ["shared", "key_shared"])
@@ -175,7 +175,7 @@ def test_by_default_a_returned_message_is_redelivered_within_seconds(url: str, m
     with connect(url, nack_delay=1) as broker, messages_of(broker, topic) as consumer:
         publish(broker, topic, b"x")
         take(consumer, 1)[0].nack()
-        assert settled(take(consumer, 1, within=10)) == [b"x"]
+        assert settled(take(consumer, 1, within=60)) == [b"x"]
 
 
 def test_giving_back_one_of_a_batch_leaves_the_rest_of_it_acknowledged(
@@ -238,13 +238,13 @@ def test_messages_without_a_waiting_caller_go_to_other_consumers(broker: Connect
     publish(broker, topic, *(b"%d" % n for n in range(10)))
     settled(take(idle, 1))
     with messages_of(broker, topic) as other:
-        assert len(settled(take(other, 9, within=15))) == 9
+        assert len(settled(take(other, 9, within=60))) == 9
 
 
 def test_a_missing_subscription_is_told_with_the_line_that_creates_it(broker: Connection, make: Make) -> None:
     topic, missing = make(), new_name()
     with pytest.raises(NotFound, match=f"create_subscription\\('{topic}', '{missing}'"):
-        broker.consumer(topic, missing).next_batch(1, 5)
+        broker.consumer(topic, missing).next_batch(1, 60)
     assert broker.inspector().describe(topic).subscriptions == ()
     broker.create_subscription(topic, missing)
     with pytest.raises(AlreadyExists, match=missing):

@@ -47,7 +47,7 @@ def failed(s: Session, count: int, **options: int) -> str:
             except bk.NotFound:
                 return False
 
-        eventually(all_there, "all are dead letters", within=30)
+        eventually(all_there, "all are dead letters", within=60)
     return topic
 
 

@@ -54,13 +54,13 @@ def leave_between_chunks(session: Session, url: str, proxy: Proxy, topic: str) -
     # where the broker hears nothing after it, it gives what it was asked for first: two entries
     proxy.after(1_000_000, lambda: proxy.stall(ways=(Way.TO_SERVER,)), way=Way.TO_CLIENT)
     gone = bk.connect(url)
-    (first,) = messages_of(gone.connection, topic, start=None, prefetch=2).next_batch(1, 20)
+    (first,) = messages_of(gone.connection, topic, start=None, prefetch=2).next_batch(1, 60)
     assert first.data == b"m0"
     first.nack()
     proxy.cut()
     gone.connection.native.shutdown()
     gone.close()
-    eventually(lambda: session.describe(topic).subscriptions["members"].iloc[0] == 0, "it is gone", within=20)
+    eventually(lambda: session.describe(topic).subscriptions["members"].iloc[0] == 0, "it is gone", within=60)
     proxy.mend()
 
 

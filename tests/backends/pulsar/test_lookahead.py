@@ -116,4 +116,4 @@ def test_messages_that_grow_are_read_without_a_stall(broker: Connection, url: st
         (slice_,) = inspector.plan(topic)
         values = [bytes(v or b"") for columns in inspector.read(slice_) for v in columns.values("value")]
     assert [int(value[:8]) for value in values] == list(range(3_530))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90

@@ -225,7 +225,7 @@ def test_a_tail_continues_after_a_fault_with_every_row_once(
                 eventually(
                     lambda end=begin + 300: list(tail.frame["value"]) == VALUES[:end],  # type: ignore[misc]  # of this turn
                     "every row is shown",
-                    within=40,
+                    within=60,
                 )
                 proxy.mend()
         finally:

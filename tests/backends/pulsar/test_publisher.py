@@ -227,7 +227,7 @@ def test_a_publisher_sees_that_its_topic_was_deleted_and_made_again(
             (result,) = publisher.topic(topic).publish_batch([OutboundMessage(b"2")], timeout=2)
             return isinstance(result.error, NotFound)
 
-        eventually(told, "the publisher says that the topic is gone", within=30)
+        eventually(told, "the publisher says that the topic is gone", within=60)
         broker.create_topic(topic)
         assert publisher.topic(topic).publish(OutboundMessage(b"3"), timeout=20).ok
     assert broker.inspector().describe(topic).messages == 1

@@ -119,9 +119,9 @@ def test_keys_are_decoded_while_the_schema_of_a_topic_changes_under_a_consumer(
 ) -> None:
     send(topic, ("text", "abcd", "1"))
     with session.consumer(topic, "me", start="earliest") as consumer:
-        (first,) = consumer.next_batch(1, 20)
+        (first,) = consumer.next_batch(1, 60)
         send(topic, ("SEPARATED", "kk", "2"))
-        (second,) = consumer.next_batch(1, 20)
+        (second,) = consumer.next_batch(1, 60)
         first.ack()
         second.ack()
     assert [first.key, second.key] == [b"abcd", b"kk"]

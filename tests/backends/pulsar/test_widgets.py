@@ -71,7 +71,7 @@ def test_a_tail_shows_what_was_there_and_what_comes_also_in_batches(session: Ses
         publish_as_one_batch(session.connection, topic, *(b"%d" % n for n in range(1, 100)))
         publish(session.connection, topic, b"100")
         right = [str(number) for number in range(101)]
-        eventually(lambda: tail.frame["value"].tolist() == right, "all are shown", within=20)
+        eventually(lambda: tail.frame["value"].tolist() == right, "all are shown", within=60)
         tail.selected = tail.frame["id"].iloc[50]
         assert tail.selected["value"].tolist() == ["50"]
         assert not [note for note in tail.notes if "skipped" in note or "created again" in note]

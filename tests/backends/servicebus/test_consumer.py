@@ -59,7 +59,7 @@ def test_a_lock_is_kept_for_as_long_as_the_message_is_held(broker: Connection) -
     queue = new_queue(broker, lock_seconds=3)
     publish(broker, queue, *[b"%d" % number for number in range(20)])
     with consumer_of(broker, queue) as consumer, consumer_of(broker, queue) as other:
-        held = consumer.fetch(20, 20)
+        held = consumer.fetch(20, 60)
         assert held is not None
         assert len(held) == 20
         assert other.next_batch(1, 5.0) == []
@@ -71,9 +71,9 @@ def test_a_lock_that_was_lost_while_the_message_was_held_is_lock_lost(broker: Co
     queue = new_queue(broker, lock_seconds=1)
     publish(broker, queue, b"first", b"second")
     with consumer_of(broker, queue, hold=0.5) as consumer, consumer_of(broker, queue) as other:
-        late = consumer.fetch(2, 20)
+        late = consumer.fetch(2, 60)
         assert late is not None
-        again = other.next_batch(2, 10)
+        again = other.next_batch(2, 60)
         assert len(again) == 2
         assert {message.delivery_count for message in again} == {2}
         with pytest.raises(LockLost) as raised:
@@ -87,7 +87,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
     queue = new_queue(broker, lock_seconds=4)
     publish(broker, queue, *[b"%d" % number for number in range(5)])
     with consumer_of(broker, queue) as consumer:
-        held = consumer.fetch(5, 20)
+        held = consumer.fetch(5, 60)
         assert held is not None
         messages = held.messages()
         # another client settles one of them by its lock token
@@ -95,7 +95,7 @@ def test_one_lost_lock_of_many_is_the_only_one_that_is_lost(broker: Connection, 
         with client.get_queue_receiver(queue) as thief:
             thief._settle_message_via_mgmt_link("completed", [token])
         # the others' locks are renewed all the same
-        eventually(lambda: messages[2].delivery.settled, "the loss is noticed", within=10)  # type: ignore[union-attr]
+        eventually(lambda: messages[2].delivery.settled, "the loss is noticed", within=60)  # type: ignore[union-attr]
         time.sleep(5)  # longer than a lock lasts
         with pytest.raises(LockLost) as raised:
             held.ack()
@@ -111,7 +111,7 @@ def test_a_rejected_message_is_dead_lettered_with_its_reason(broker: Connection)
         one(consumer).reject(reason="cannot be parsed")
         one(consumer).reject()
     with consumer_of(broker, f"{queue}/$deadletterqueue") as dead:
-        first, second = dead.next_batch(2, 20)
+        first, second = dead.next_batch(2, 60)
         assert first.attributes.get("DeadLetterReason") == "cannot be parsed"
         assert second.attributes.get("DeadLetterReason") == "rejected"
         first.ack()
@@ -155,7 +155,7 @@ def test_messages_of_a_closed_consumer_are_redelivered_at_once(broker: Connectio
     queue = new_queue(broker)
     publish(broker, queue, *[b"%d" % number for number in range(50)])
     consumer = consumer_of(broker, queue)
-    held = consumer.fetch(10, 20)
+    held = consumer.fetch(10, 60)
     assert held is not None
     consumer.close()
     with consumer_of(broker, queue) as again:
@@ -195,7 +195,7 @@ def test_an_unusable_subscription_says_why(
         made
     ]()
     with consumer_of(broker, name, subscription) as consumer, pytest.raises(error, match=said):
-        consumer.next_message(5)
+        consumer.next_message(60)
 
 
 def test_start_creates_a_missing_subscription_with_its_options(broker: Connection) -> None:

@@ -87,7 +87,7 @@ def test_facts_that_only_the_service_knows_travel_beside_the_message(session: Se
     queue, target = new_queue(session), new_queue(session)
     session.publish(queue, "bad", attributes={"$sb.message_id": "b"})
     with session.consumer(queue) as consumer:
-        message = consumer.next_message(20)
+        message = consumer.next_message(60)
         assert message is not None
         message.reject(reason="broken")
     dead = f"{queue}/$deadletterqueue"

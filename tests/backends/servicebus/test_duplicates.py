@@ -123,7 +123,7 @@ def test_dead_letters_are_taken_back_by_their_queue(session: Session) -> None:
     queue = detecting(session)
     session.publish(queue, "bad", attributes={"$sb.message_id": "same"})
     with session.consumer(queue) as consumer:
-        message = consumer.next_message(10)
+        message = consumer.next_message(60)
         assert message is not None
         message.reject(reason="why")
     dead = session.peek(f"{queue}/$deadletterqueue")

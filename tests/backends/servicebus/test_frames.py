@@ -64,7 +64,7 @@ def test_peek_scan_pull_and_reread_give_the_same_frame(session: Session) -> None
     scanned = session.scan(queue).to_pandas()
     reread = session.reread(peeked.iloc[[3, 1]])
     assert reread["offset"].tolist() == [4, 2]
-    pulled = session.pull(queue, 5)
+    pulled = session.pull(queue, 5, timeout=60, idle=20)
     for other in (scanned, pulled):
         same(peeked, other, "topic", "offset", "id", "key", "value", "publish_time", "ingestion_time")
         assert [list(row) for row in peeked["attributes"]] == [list(row) for row in other["attributes"]]
@@ -92,7 +92,7 @@ def test_a_topic_is_pulled_by_subscription_and_looked_at_by_its_path(session: Se
     session.publish(topic, {"id": 1}, key="c1")
     path = f"{topic}/Subscriptions/me"
     seen = session.peek(path)
-    taken = session.pull(topic, 10, subscription="me")
+    taken = session.pull(topic, 1, subscription="me", timeout=60)
     same(seen, taken, "topic", "offset", "key", "value")
     assert taken["topic"].tolist() == [path]
     with pytest.raises(NotSupported, match="Subscriptions/NAME"):
@@ -108,15 +108,15 @@ def test_dead_letters_are_pulled_and_published_again_to_the_byte(session: Sessio
     ]
     session.publish_batch(topic, sent)
     with session.consumer(topic, "me") as consumer:
-        held = consumer.fetch(3, 20)
+        held = consumer.fetch(3, 60)
         assert held is not None
         held.reject(reason="tried")
-    dead = session.pull(f"{topic}/$deadletterqueue", 10, subscription="me")
+    dead = session.pull(f"{topic}/$deadletterqueue", 3, subscription="me", timeout=60, idle=20)
     assert bk.attr(dead, "DeadLetterReason").tolist() == ["tried"] * 3
     queue = new_queue(session)
     outcome = session.publish_frame(queue, dead, progress=False)
     assert outcome["status"].tolist() == ["confirmed"] * 3
-    again = session.pull(queue, 10)
+    again = session.pull(queue, 3, timeout=60, idle=20)
     same(dead, again, "key", "value", "raw")
     for mine, theirs in zip(again["attributes"], dead["attributes"], strict=True):
         kept = [pair for pair in theirs if pair["name"] != "$sb.dead_letter_source"]
@@ -141,8 +141,9 @@ def test_giving_back_wants_to_be_said_and_raises_the_count(session: Session) -> 
     queue = filled(session, 2)
     with pytest.raises(ConfigError, match="side_effects"):
         session.pull(queue, 2, ack=False)
-    assert len(session.pull(queue, 2, ack=False, side_effects="give back")) == 2
-    assert session.pull(queue, 2)["delivery_count"].tolist() == [2, 2]
+    taken = session.pull(queue, 2, ack=False, side_effects="give back", timeout=60, idle=20)
+    assert len(taken) == 2
+    assert session.pull(queue, 2, timeout=60, idle=20)["delivery_count"].tolist() == [2, 2]
 
 
 def test_a_pull_whose_locks_were_lost_carries_its_frame(session: Session) -> None:
@@ -193,10 +194,10 @@ def test_a_tail_follows_a_queue_while_others_take_from_it(session: Session) -> N
     queue = filled(session, 2)
     tail = session.tail(queue, start="earliest", interval=0.1)
     try:
-        eventually(lambda: len(tail.frame) == 2, "what is there is shown", within=20)
-        assert len(session.pull(queue, 10)) == 2
+        eventually(lambda: len(tail.frame) == 2, "what is there is shown", within=60)
+        assert len(session.pull(queue, 2, timeout=60, idle=20)) == 2
         session.publish(queue, {"n": 2})
-        eventually(lambda: len(tail.frame) == 3, "what comes is shown", within=20)
+        eventually(lambda: len(tail.frame) == 3, "what comes is shown", within=60)
         assert tail.frame["offset"].tolist() == [1, 2, 3]
         assert session.describe(queue).messages == 1
     finally:

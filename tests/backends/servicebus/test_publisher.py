@@ -34,7 +34,7 @@ def test_a_batch_is_split_at_the_limit_of_the_link(broker: Connection) -> None:
     with consumer_of(broker, queue) as consumer:
         got = []
         while len(got) < len(sent):
-            held = consumer.fetch(300, 20)
+            held = consumer.fetch(300, 60)
             assert held is not None
             got.extend(held.columns.values("value"))
             held.ack()
@@ -48,7 +48,7 @@ def test_a_message_that_is_too_large_for_a_batch_goes_alone(broker: Connection) 
     with consumer_of(broker, queue) as consumer:
         got: list[bytes | None] = []
         while len(got) < 3:
-            held = consumer.fetch(3, 20)
+            held = consumer.fetch(3, 60)
             assert held is not None
             got.extend(held.columns.values("value"))
             held.ack()

@@ -92,7 +92,7 @@ def test_all_deferred_messages_are_taken_held_and_settled(broker: Connection, cl
     with client.get_queue_receiver(queue) as receiver:
         deferred(receiver, 5)
     with consumer_of(broker, queue, deferred=True) as consumer:
-        held = consumer.fetch(10, 20)
+        held = consumer.fetch(10, 60)
         assert held is not None
         assert len(held) == 5
         time.sleep(5)  # longer than the lock lasts

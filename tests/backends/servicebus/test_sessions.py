@@ -30,7 +30,7 @@ def filled(broker: Connection, *keys: str, each: int = 2, **options: Any) -> str
 def test_a_named_session_gives_its_own_messages_in_order(broker: Connection) -> None:
     queue = filled(broker, "a", "b", each=3)
     with consumer_of(broker, queue, session="b") as consumer:
-        held = consumer.fetch(10, 5)
+        held = consumer.fetch(10, 60)
         assert held is not None
         assert list(held.columns.values("value")) == [b"b0", b"b1", b"b2"]
         assert set(held.columns.values("key")) == {b"b"}
@@ -47,7 +47,7 @@ def test_without_a_name_all_sessions_are_taken_one_after_the_other(
     got: dict[bytes | None, list[bytes | None]] = {}
     with consumer_of(broker, queue, **options) as consumer:
         while sum(map(len, got.values())) < 24:
-            held = consumer.fetch(100, 20)
+            held = consumer.fetch(100, 60)
             assert held is not None
             for key, value in zip(held.columns.values("key"), held.columns.values("value"), strict=True):
                 got.setdefault(key, []).append(value)
@@ -90,7 +90,7 @@ def test_a_session_that_another_receiver_holds_is_said_to_be_held(broker: Connec
             pytest.raises(Unavailable, match="held by another receiver"),
         ):
             other.next_message(1.0)
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 60
         message.ack()
         second = one(holder)
         second.ack()
@@ -118,7 +118,7 @@ def test_two_consumers_share_the_sessions_and_never_one(broker: Connection) -> N
 def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Connection) -> None:
     queue = filled(broker, "a", lock_seconds=3)
     with consumer_of(broker, queue, session="a") as consumer:
-        held = consumer.fetch(2, 20)
+        held = consumer.fetch(2, 60)
         assert held is not None
         time.sleep(5)  # longer than the lock lasts
         held.ack()
@@ -127,10 +127,10 @@ def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Conne
 def test_messages_of_a_session_are_redelivered_after_its_lock_is_lost(broker: Connection) -> None:
     queue = filled(broker, "a", lock_seconds=3)
     with consumer_of(broker, queue, session="a", hold=0.2) as consumer:
-        held = consumer.fetch(2, 20)
+        held = consumer.fetch(2, 60)
         assert held is not None
         with consumer_of(broker, queue, session="a") as other:
-            again = other.fetch(2, 20)
+            again = other.fetch(2, 60)
             assert again is not None
             assert list(again.columns.values("value")) == [b"a0", b"a1"]
             with pytest.raises(LockLost):
@@ -173,7 +173,7 @@ def test_a_message_without_a_key_is_refused_by_a_queue_with_sessions(broker: Con
 def test_session_options_that_make_no_sense_are_refused(broker: Connection) -> None:
     queue = new_queue(broker)
     with consumer_of(broker, queue, session="a") as consumer, pytest.raises(ConfigError, match="no sessions"):
-        consumer.next_message(5)
+        consumer.next_message(60)
     for wrong in (5, "", b"a"):
         with pytest.raises(ConfigError, match="session"):
             broker.consumer(queue, session=wrong)
@@ -183,7 +183,7 @@ def test_session_options_that_make_no_sense_are_refused(broker: Connection) -> N
         consumer_of(broker, new_queue(broker, sessions=True), deferred=True) as consumer,
         pytest.raises(NotSupported, match="native"),
     ):
-        consumer.next_message(5)
+        consumer.next_message(60)
 
 
 def test_a_queue_with_sessions_is_looked_at_without_taking_any(broker: Connection) -> None:
@@ -199,4 +199,4 @@ def test_a_queue_with_sessions_is_looked_at_without_taking_any(broker: Connectio
         ]
         assert sorted(rows) == [b"a0", b"a1", b"b0", b"b1"]
         message.ack()
-    eventually(lambda: browser.describe(queue).details["active"] == 3, "it is acknowledged", within=10)
+    eventually(lambda: browser.describe(queue).details["active"] == 3, "it is acknowledged", within=60)

@@ -39,7 +39,7 @@ def taken(broker: Connection, topic: str, subscription: str | None = None, **opt
     """The next message, acknowledged."""
     with broker.consumer(topic, subscription, **options) as consumer:
         assert isinstance(consumer, MessageConsumer)
-        message = consumer.next_message(20)
+        message = consumer.next_message(60)
         assert message is not None
         message.ack()
         return message

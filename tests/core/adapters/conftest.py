@@ -15,7 +15,7 @@ from .sources import MADE, Settling
 def no_thread_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + 30.0
     while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
         time.sleep(0.005)
     for message in MADE:

@@ -179,6 +179,8 @@ class BatchReceiverSource(Box):
 
 
 SINGLE_SOURCES = [IteratorSource, BatchIteratorSource, StreamSource, ReceiverSource]
+SOON = 20.0
+"""What ends at once may take so long on a machine that does much else; what hangs takes longer."""
 ALL_SOURCES = [*SINGLE_SOURCES, BatchStreamSource, BatchReceiverSource]
 
 

@@ -11,9 +11,9 @@ from brokerkit.core.adapters import read_ahead
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.testing import eventually
 
-from .sources import within
+from .sources import SOON, within
 
-pytestmark = pytest.mark.timeout(10)
+pytestmark = pytest.mark.timeout(120)
 
 
 class Counting:
@@ -85,7 +85,7 @@ def test_one_that_is_never_used_starts_nothing() -> None:
 
 
 def test_leaving_the_block_by_an_error_is_prompt() -> None:
-    with within(1.0), pytest.raises(KeyError), read_ahead(Counting()):
+    with within(SOON), pytest.raises(KeyError), read_ahead(Counting()):
         raise KeyError("mine")
 
 

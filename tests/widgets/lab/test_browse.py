@@ -349,7 +349,7 @@ def test_running_the_cell_again_stops_its_search(open_notebook: Opening) -> None
     assert notebook.ask("browsers[0].running") is True
     notebook.run(1)
     notebook.do("gate.set()")
-    eventually(lambda: notebook.ask("browsers[0].wait(0)"), "the first one stopped", within=30)
+    eventually(lambda: notebook.ask("browsers[0].wait(0)"), "the first one stopped", within=60)
     assert notebook.ask("[len(each.frame) for each in browsers]") == [0, 100]
 
 
