@@ -1,4 +1,4 @@
-"""The step of the build that compiles `buffers.c` if there is a C compiler; otherwise nothing is missing."""
+"""The step of the build that compiles what is in C if there is a C compiler; otherwise nothing is missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDER = "brokerkit/backends/kafka/native"
+SOURCES = {
+    "brokerkit/backends/kafka/native/buffers.c": "the native reader for Kafka",
+    "brokerkit/frames/native/json_texts.c": "the check of JSON",
+}
+"""What is compiled, each to a file of its own beside it, and what it is."""
 SECONDS = 120
 
 
@@ -21,14 +25,21 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Adds the compiled file to a wheel, which is then for one platform and every version of Python."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        folder = Path(self.root, FOLDER)
-        problem = compile_to(folder / "_buffers.bin", folder / "buffers.c")
-        if problem is not None:
-            self.app.display_warning(f"the native reader for Kafka was not compiled: {problem}")
-            return
-        build_data["artifacts"].append(f"/{FOLDER}/_buffers.bin")
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform_tag()}"
+        for name, purpose in SOURCES.items():
+            source = Path(self.root, name)
+            target = compiled_name(source)
+            problem = compile_to(target, source)
+            if problem is not None:
+                self.app.display_warning(f"{purpose} was not compiled: {problem}")
+                continue
+            build_data["artifacts"].append(f"/{target.relative_to(self.root).as_posix()}")
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{platform_tag()}"
+
+
+def compiled_name(source: Path) -> Path:
+    """Return where a C file is compiled to. Python would take a file that ends in .so for a module."""
+    return source.with_name(f"_{source.stem}.bin")
 
 
 def platform_tag() -> str:

@@ -6,11 +6,15 @@ The stubs' classes are generic over types that are only known at run time, and p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
+
+SHARED_FROM, SHARED_ROWS, SHARED_SIZE = 4_000, 16_384, 64
+"""An array of so many rows that are all alike, of so many bytes each, is a part of one that is made once."""
 
 ArrowType: TypeAlias = pa.DataType
 
@@ -31,7 +35,33 @@ def schema(fields: Mapping[str, ArrowType]) -> pa.Schema:
 
 def nulls(length: int, kind: Any) -> Array:
     """Return an array of nulls of a type."""
+    if SHARED_FROM <= length <= SHARED_ROWS and not types.is_nested(kind):
+        return _shared_nulls(kind).slice(0, length)
     array: Array = pa.nulls(length, kind)
+    return array
+
+
+def repeated(value: str | bytes | int, kind: Any, length: int) -> Array:
+    """Return an array with the same value in every row."""
+    if SHARED_FROM <= length <= SHARED_ROWS and (isinstance(value, int) or len(value) <= SHARED_SIZE):
+        return _shared(value, kind).slice(0, length)
+    return _repeated(value, kind, length)
+
+
+@lru_cache(maxsize=16)
+def _shared_nulls(kind: Any) -> Array:
+    array: Array = pa.nulls(SHARED_ROWS, kind)
+    return array
+
+
+@lru_cache(maxsize=32)
+def _shared(value: str | bytes | int, kind: Any) -> Array:
+    return _repeated(value, kind, SHARED_ROWS)
+
+
+def _repeated(value: str | bytes | int, kind: Any, length: int) -> Array:
+    scalar: Any = pa.scalar(value, kind)
+    array: Array = pa.repeat(scalar, length)
     return array
 
 

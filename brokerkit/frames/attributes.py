@@ -10,7 +10,7 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.attribute_bytes import WRITE, pair_of
 from brokerkit.core.vocabulary.attributes import NO_ATTRIBUTES, Attributes, Pair, type_name
 
-from .arrow import Array, ChunkedArray
+from .arrow import Array, ChunkedArray, repeated
 from .decoded import objects_of
 from .schema import ATTRIBUTE, ATTRIBUTES
 
@@ -24,7 +24,7 @@ def attributes_array(column: Any, length: int) -> Array:
         TypeError: A value has a type that no system carries.
     """
     if column is None or (isinstance(column, list) and column.count(None) == length):
-        return _lists(pa.repeat(pa.scalar(0, pa.int32()), length + 1), _structs([], [], []))
+        return _lists(repeated(0, pa.int32(), length + 1), _structs([], [], []))
     if isinstance(column, pa.Array):
         return column.cast(ATTRIBUTES)
     if hasattr(column, "__arrow_c_array__"):

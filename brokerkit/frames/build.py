@@ -16,7 +16,18 @@ from brokerkit.core.vocabulary.lazy_columns import Milliseconds, PartitionOffset
 from brokerkit.registry import SchemaSource
 
 from .arrays import choose
-from .arrow import Array, ArrowType, ChunkedArray, Values, contains, fill_null, is_text, nulls, row_numbers
+from .arrow import (
+    Array,
+    ArrowType,
+    ChunkedArray,
+    Values,
+    contains,
+    fill_null,
+    is_text,
+    nulls,
+    repeated,
+    row_numbers,
+)
 from .attributes import attributes_array
 from .auto import AutoDecoder
 from .auto.sources import auto_with
@@ -306,11 +317,9 @@ def formats_of(decoded: Decoded, payloads: Array) -> Array:
     """Return how each payload was read; NA for a null payload."""
     if decoded.format is not None:
         return decoded.format
-    word: Any = pa.scalar(decoded.format_name)
     if payloads.null_count:
-        return choose(payloads.is_valid(), word, pa.scalar(None, pa.string()))
-    repeated: Array = pa.repeat(word, len(payloads))
-    return repeated
+        return choose(payloads.is_valid(), pa.scalar(decoded.format_name), pa.scalar(None, pa.string()))
+    return repeated(decoded.format_name, pa.string(), len(payloads))
 
 
 def column_array(column: Any, type: ArrowType, length: int) -> Array:
@@ -318,9 +327,7 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
     if column is None:
         return nulls(length, type)
     if isinstance(column, str | bytes | int):
-        value: Any = pa.scalar(column, type)
-        repeated: Array = pa.repeat(value, length)
-        return repeated
+        return repeated(column, type, length)
     if isinstance(column, Milliseconds):
         return _microseconds(column, type)
     if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_array__"):

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrays import choose
-from .arrow import Array, ArrowType, row_numbers
+from .arrow import Array, ArrowType, nulls, row_numbers
 from .decoded import Decoded, PayloadFailure, Payloads, objects_of
 from .json_exact import read
+from .native.json_texts import doubtful
 
 NAMES = ("json", "text", "raw")
 NOT_TEXT = "not UTF-8 text"
@@ -60,17 +61,14 @@ class TextDecoder:
     def decode(self, payloads: Payloads) -> Decoded:
         data = payloads.data
         if self.name == "raw":
-            return Decoded(pa.nulls(len(data), pa.large_string()), data, [], format_name="bytes")
+            return Decoded(nulls(len(data), pa.large_string()), data, [], format_name="bytes")
         value, raw = split_text(data)
         rows = row_numbers(raw.is_valid()) if raw.null_count < len(raw) else []
         failures = [PayloadFailure(row, NOT_TEXT) for row in rows]
         format = _formats(value, raw, self.name) if rows else None
         lenient = 0
         if self.name == "json" and self.judges:
-            known = payloads.items
-            if known is None or rows:
-                known = objects_of(value.cast(pa.large_binary()))
-            wrong, lenient = json_failures(known)
+            wrong, lenient = _json_failures(value.cast(pa.large_binary()), None if rows else payloads.items)
             failures = sorted(failures + [PayloadFailure(row, reason) for row, reason in wrong])
         return Decoded(value, raw, failures, lenient=lenient, format=format, format_name=self.name)
 
@@ -96,7 +94,7 @@ def split_text(data: Array) -> tuple[Array, Array]:
     """
     kind = pa.string() if pa.types.is_binary(data.type) else pa.large_string()
     if (text := _as_text(data, kind)) is not None:
-        return text, pa.nulls(len(data), data.type)
+        return text, nulls(len(data), data.type)
     is_text, nothing = pa.concat_arrays(list(_text_rows(data, kind))), pa.scalar(None, data.type)
     return pc.if_else(is_text, data, nothing).view(kind), pc.if_else(is_text, nothing, data)
 
@@ -123,6 +121,18 @@ def _text_rows(data: Array, kind: ArrowType) -> Iterator[Array]:
         half = len(data) // 2
         yield from _text_rows(data.slice(0, half), kind)
         yield from _text_rows(data.slice(half), kind)
+
+
+def _json_failures(texts: Array, items: Sequence[bytes | None] | None) -> tuple[list[tuple[int, str]], int]:
+    """Return what `json_failures` does of texts, which may exist as Python objects."""
+    doubts = doubtful(texts)
+    if doubts is None:
+        return json_failures(objects_of(texts) if items is None else items)
+    if not len(doubts):
+        return [], 0
+    numbers: Any = doubts
+    failures, lenient = json_failures(objects_of(texts.take(numbers)))
+    return [(int(doubts[place]), reason) for place, reason in failures], lenient
 
 
 def json_failures(items: Sequence[bytes | None]) -> tuple[list[tuple[int, str]], int]:

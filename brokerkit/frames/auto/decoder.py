@@ -14,7 +14,7 @@ from brokerkit.registry import SchemaSource
 from ..arrays import flags, replaced
 from ..arrow import Array, ArrowType, nulls, starts_with
 from ..codecs.registered import Texts
-from ..decoded import Decoded, PayloadFailure, Payloads, objects_of
+from ..decoded import Decoded, PayloadFailure, Payloads
 from ..text import split_text
 from .declared import Declared, declared_rows
 from .json_rows import not_json, with_controls
@@ -74,15 +74,14 @@ class AutoDecoder:
             mask[declared] = True
             plain = pc.and_not(plain, pa.array(mask))
         if plain.false_count == 0:
-            items = payloads.objects()
-            others = not_json(value.cast(pa.large_binary()), items)
+            others = not_json(value.cast(pa.large_binary()), payloads.items)
             if not others:
                 return Decoded(value, raw, [], format_name="json")
             rows = np.array(others, np.int64)
         else:
             numbers = pc.indices_nonzero(plain)
             texts = value.take(numbers).cast(pa.large_binary())
-            rows = numbers.to_numpy()[not_json(texts, objects_of(texts))]
+            rows = numbers.to_numpy()[not_json(texts)]
         return self._mixed(payloads, value, raw, plain, rows)
 
     def verbatim(self, payloads: Payloads) -> Array:

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from ..arrays import bytes_of, flags
 from ..arrow import Array
+from ..decoded import objects_of
 from ..json_exact import read
+from ..native.json_texts import doubtful
 
 _check: Callable[[Any], Any] = msgspec.json.Decoder(type=msgspec.Raw).decode
 _MISSES = 16
@@ -23,13 +25,25 @@ _NUMBER = r"^\s*-?[0-9][0-9.eE+\-]*\s*$"
 _WINDOW = 65_536
 
 
-def not_json(texts: Array, items: Sequence[bytes | None]) -> list[int]:
+def not_json(texts: Array, items: Sequence[bytes | None] | None = None) -> list[int]:
     """Return the rows that are not JSON, even if read leniently.
 
     Args:
         texts: UTF-8 texts as a large binary array, without nulls.
-        items: The same as Python objects.
+        items: The same as Python objects, where they exist already.
     """
+    rows = doubtful(texts)
+    if rows is None:
+        return _not_json(texts, objects_of(texts) if items is None else items)
+    if not len(rows):
+        return []
+    numbers: Any = rows
+    some = texts.take(numbers)
+    found: list[int] = rows[_not_json(some, objects_of(some))].tolist()
+    return found
+
+
+def _not_json(texts: Array, items: Sequence[bytes | None]) -> list[int]:
     return [row for row in _refused(texts, items) if not _is_lenient(items[row])]
 
 

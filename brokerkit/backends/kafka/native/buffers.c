@@ -13,6 +13,7 @@ the destructors of the capsules.
 
 #define INTERFACE 1
 #define PART 1000
+#define MOST_USUAL ((size_t)8000000)
 
 /* rd_kafka_message_t */
 typedef struct {
@@ -86,6 +87,7 @@ typedef struct {
     buffer value, value_ends, value_valid, key, key_ends, key_valid;
     buffer names, name_ends, data, data_ends, data_valid, types, type_ends, list_ends;
     buffer offsets, times, kind_of;
+    size_t usual_rows, usual_value, usual_key; /* how large the batch before was */
     char *error_text;
 } reader;
 
@@ -262,7 +264,9 @@ static void empty(reader *r) {
 static int begin(reader *r, int with_headers) {
     empty(r);
     if (append_end(&r->value_ends, 0, 1) || append_end(&r->key_ends, 0, 1)) return -1;
-    if (reserve(&r->value, 1) || reserve(&r->key, 1) || reserve(&r->value_valid, 1) || reserve(&r->key_valid, 1)) return -1;
+    if (reserve(&r->value, 1 + r->usual_value) || reserve(&r->key, 1 + r->usual_key)) return -1;
+    if (reserve(&r->value_ends, 8 * r->usual_rows) || reserve(&r->key_ends, 8 * r->usual_rows)) return -1;
+    if (reserve(&r->value_valid, 1) || reserve(&r->key_valid, 1)) return -1;
     if (!with_headers) return 0;
     if (append_end(&r->name_ends, 0, 0) || append_end(&r->data_ends, 0, 0) || append_end(&r->type_ends, 0, 0)) return -1;
     if (reserve(&r->names, 1) || reserve(&r->data, 1) || reserve(&r->types, 1) || reserve(&r->data_valid, 1)) return -1;
@@ -275,6 +279,9 @@ static void finish(reader *r, batch *out, column *value, column *key, column *he
     value->nulls = r->value_nulls;
     key->nulls = r->key_nulls;
     out->bytes = (int64_t)bytes_of(r);
+    r->usual_rows = (size_t)r->rows;
+    r->usual_value = r->value.size < MOST_USUAL ? r->value.size : MOST_USUAL;
+    r->usual_key = r->key.size < MOST_USUAL ? r->key.size : MOST_USUAL;
     take_buffer(value, VALIDITY, &r->value_valid);
     take_buffer(value, ENDS, &r->value_ends);
     take_buffer(value, DATA, &r->value);
