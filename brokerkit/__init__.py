@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from .frames.compare import ProfileFrame as ProfileFrame
     from .frames.compare import diff as diff
     from .frames.compare import profile as profile
+    from .frames.mapped import MappedRows as MappedRows
+    from .frames.mapped import read_rows as read_rows
     from .frames.masking import Mask as Mask
     from .frames.outcome import OutcomeFrame as OutcomeFrame
     from .frames.typed import MixedSchemasWarning as MixedSchemasWarning
@@ -163,6 +165,7 @@ _HOMES = {
         "diff",
         "profile",
     ),
+    "frames.mapped": ("MappedRows", "read_rows"),
     "frames.masking": ("Mask",),
     "frames.typed": ("MixedSchemasWarning",),
     "frames.outcome": ("OutcomeFrame",),

@@ -16,11 +16,12 @@ from .connect import connections, doctor, sandbox
 from .operate import dead_letters, lag, purge, redrive, reset, subscriptions
 from .output import FORMATS, MEANINGS, exiting, tell
 from .publish import copy, publish
+from .publish_rows import publish_rows
 from .read import describe, export, peek, tail, topics, watch
 
 COMMANDS = (
-    browse, topics, describe, peek, tail, watch, export, capture, publish, copy, restore, subscriptions, lag,
-    reset, dead_letters, redrive, purge, diff, profile, doctor, connections, sandbox,
+    browse, topics, describe, peek, tail, watch, export, capture, publish, publish_rows, copy, restore,
+    subscriptions, lag, reset, dead_letters, redrive, purge, diff, profile, doctor, connections, sandbox,
 )  # fmt: skip
 """The commands in the order of the help: those that look come first."""
 

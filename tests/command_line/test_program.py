@@ -168,6 +168,35 @@ def test_messages_are_published_copied_and_exported(
 
 
 @pytest.mark.broker
+def test_rows_of_a_file_are_published_and_bad_lines_stay_behind(
+    broker: tuple[str, str], run: Run, tmp_path: Path
+) -> None:
+    url, topic = broker
+    file = tmp_path / "refunds.csv"
+    lines = [f"{n};c-{n};{n},50;late" for n in range(20)]
+    lines[4], lines[9] = "4;c-4;n/a;late", '9;c-9;9,50;"late'
+    file.write_text("\n".join(["order;customer;amount;reason", *lines]))
+    mapped = ["--key", "customer", "--field", "order", "--field", "amount=total", "--header", "reason"]
+    command = ["-c", url, "publish-rows", topic, str(file), *mapped]
+    for more in ([], ["--dry-run"]):
+        refused = run(*command, *more, code=7)
+        assert b"'n/a' is not a number" in refused.stdout
+        assert b"2 of 20 lines are bad: nothing was sent" in refused.stderr
+    done = run(*command, "--skip-bad", "--rate", "1000", "--journal", str(tmp_path / "journal"), code=7)
+    assert b"published 18 of 20" in done.stderr
+    assert (
+        b"published 18 of 20"
+        in run(*command, "--skip-bad", "--journal", str(tmp_path / "journal"), code=7).stderr
+    )
+    with bk.connect(url) as s:
+        found = s.peek(topic, 100)
+    sent = found[found["key"] == "c-3"]
+    assert sent["value"].tolist() == ['{"order":3,"total":3.5}']
+    assert bk.attr(sent, "reason").tolist() == ["late"]
+    assert found["key"].str.startswith("c-", na=False).sum() == 18
+
+
+@pytest.mark.broker
 def test_a_tail_shows_what_comes_and_ctrl_c_ends_it(
     broker: tuple[str, str], environment: dict[str, str]
 ) -> None:

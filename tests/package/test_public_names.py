@@ -40,6 +40,6 @@ def test_results_of_calls_can_be_imported_and_annotated(held: type) -> None:
 def test_a_transaction_publishes_frames_with_the_parameters_of_a_session() -> None:
     """They stand twice, since notebooks complete only what a signature names."""
     of_a_session = inspect.signature(brokerkit.Session.publish_frame).parameters
-    of_a_whole = {"dry_run", "resume", "journal", "message_ids", "timeout"}
+    of_a_whole = {"dry_run", "resume", "journal", "message_ids", "rate", "timeout"}
     expected = [each for name, each in of_a_session.items() if name not in of_a_whole]
     assert list(inspect.signature(brokerkit.Transaction.publish_frame).parameters.values()) == expected

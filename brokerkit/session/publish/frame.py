@@ -19,6 +19,7 @@ from brokerkit.core.vocabulary.outcomes import exceptions
 from brokerkit.core.vocabulary.results import PublishInterrupted, PublishResult
 from brokerkit.display.progress import bar
 from brokerkit.frames.codecs.payload_writers import PayloadWriter
+from brokerkit.frames.mapped import MappedRows
 from brokerkit.frames.outbound import Kind, Outbound, messages_from_frame
 from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
 from brokerkit.frames.provenance import provenance_of
@@ -28,6 +29,7 @@ from .batch import answers_to_nothing
 from .frame_content import DONE, FrameContent
 from .frame_outcomes import FrameOutcomes
 from .journal import Journal
+from .pace import Pace
 from .resending import KnownNames
 
 if TYPE_CHECKING:
@@ -96,10 +98,16 @@ class FramePublishing:
                 kind="publish_frame", topic=topic, target=publisher.name, rows=len(outbound), run=self._run
             )
             if journal.known:
+                self._check_parts(journal)
                 resume = self._known_outcome(journal)
             self._run = journal.head["run"]
         if resume is not None:
             self._take_over(resume)
+
+    def _check_parts(self, journal: Journal) -> None:
+        """Compare what was sent with the frame: at another rate, the parts are not the same ones."""
+        for begin, end in journal.parts():
+            journal.check([begin, end], self._outbound.batch(begin, end))
 
     def _known_outcome(self, journal: Journal) -> OutcomeFrame:
         """Return the outcomes in a journal as the outcome frame of the call that wrote it."""
@@ -173,15 +181,23 @@ class FramePublishing:
         done[outcome["row"][outcome["status"].isin(list(DONE))].to_numpy(int)] = True
         self._content.check(content, done)
 
-    def run(self, *, timeout: float | None, progress: bool) -> OutcomeFrame:
+    def run(self, *, timeout: float | None, progress: bool, rate: float | None = None) -> OutcomeFrame:
         """Publish everything; this ends early if the broker does not answer.
 
         After an interrupt, `interrupted` has the outcomes.
+
+        Args:
+            timeout: Seconds for each part.
+            progress: Whether to show a progress bar.
+            rate: How many rows a second are sent at most.
         """
         with bar(f"publish to {self._topic}", len(self._outbound), show=progress) as shown:
-            size = CHUNK_ROWS
+            pace = None if rate is None else Pace(rate)
+            size = CHUNK_ROWS if pace is None else min(CHUNK_ROWS, pace.rows)
             while self._done < len(self._outbound):
                 check_interrupt()
+                if pace is not None:
+                    pace.wait(lambda: shown.update(0))
                 began = time.monotonic()
                 chunk = self._outbound.batch(self._done, self._done + size)
                 results = self._chunk(self._done, chunk, timeout)
@@ -189,6 +205,9 @@ class FramePublishing:
                 if answers_to_nothing(results, began):
                     self._give_up()
                     break
+                if pace is not None:
+                    pace.sent(len(results))
+                    continue
                 size = self._next_size(size, time.monotonic() - began)
         return self.outcome()
 
@@ -301,6 +320,10 @@ def plan_of(
     Raises:
         ConfigError: It is not a frame, or one that cannot be published.
     """
+    if isinstance(frame, MappedRows):
+        if kind == "rows" or key is not None or columns is not None:
+            raise ConfigError("kind=, key= and columns= are for frames; read_rows says what columns become")
+        return frame.outbound(writer)
     try:
         return messages_from_frame(frame, kind=kind, key=key, columns=columns, writer=writer)
     except pa.ArrowException as error:

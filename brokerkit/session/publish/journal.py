@@ -179,6 +179,11 @@ class Journal:
             )
         return digest
 
+    def parts(self) -> list[tuple[int, int]]:
+        """Return the numbers of the rows that were sent together, where their content is known."""
+        known = [place for place, digest in self._digests.items() if digest is not None]
+        return [(place[0], place[1]) for place in known if place and isinstance(place[0], int)]
+
     def keep_plan(self, plan: list[list[Any]]) -> None:
         """Write the slices that a copy reads, for a later call to read too."""
         self.plan = plan

@@ -31,6 +31,7 @@ from .frame import FramePublishing, plan_of
 from .frame_placement import placed, plan_shown
 from .journal import opened
 from .messages import message_of, messages_of
+from .pace import check_rate
 from .placement import Partitions, Times
 from .resending import known_again
 from .schema_choice import Schema, payload_writer
@@ -142,6 +143,7 @@ class PublishingSession(BrokerSession):
         resume: pd.DataFrame | None = None,
         journal: str | PathLike[str] | None = None,
         message_ids: MessageIds = "new",
+        rate: float | None = None,
         timeout: float | None = None,
         progress: bool = True,
     ) -> pd.DataFrame:
@@ -154,7 +156,7 @@ class PublishingSession(BrokerSession):
 
         Args:
             topic: The name of the topic.
-            df: The frame.
+            df: The frame, or the rows of a file as `brokerkit.read_rows` returns them.
             key, columns: For a frame that is not one of messages, the column whose text is the key, and the
                 columns to publish.
             kind: "messages" or "rows"; None decides by the columns of the frame.
@@ -173,6 +175,7 @@ class PublishingSession(BrokerSession):
             message_ids: A message that was read has an id, by which the topic might drop it as a duplicate.
                 "new" sends it under a new id and keeps the old one in the attribute ``bk-message-id``. "keep"
                 sends it under its own (see `brokerkit.session.publish.resending`).
+            rate: How many rows a second are sent at most; None sends them as fast as they are confirmed.
             timeout: Seconds for each part of the frame: 5,000 rows, or more while parts take less than 0.1 s.
             progress: Show a progress bar.
 
@@ -183,6 +186,7 @@ class PublishingSession(BrokerSession):
         """
         check_topic(topic)
         timeout = check_seconds(timeout, "timeout")
+        rate = check_rate(rate)
         self._check_open()
         writer = payload_writer(self, topic, schema, framing, format)
         label = None if writer is None else writer.label
@@ -199,7 +203,7 @@ class PublishingSession(BrokerSession):
 
             def work(hold: Hold) -> OutcomeFrame:
                 hold.begin()
-                return publishing.run(timeout=timeout, progress=progress)
+                return publishing.run(timeout=timeout, progress=progress, rate=rate)
 
             return outcome_kept(self, work, publishing.interrupted)
 

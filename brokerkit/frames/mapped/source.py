@@ -1,0 +1,42 @@
+"""What was read of a file or a frame: columns, the lines that they stand in, and rows that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..tabular import Column
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows before they are messages. A row that could not be read has no value in any column.
+
+    Attributes:
+        given: What it was read from, as it was given: a path, bytes or a frame.
+        name: What to call it.
+        columns: The columns.
+        length: How many rows there are.
+        lines: The line of the file that each row begins in, counted from 1; None for a frame.
+        wrong: Why a row could not be read.
+        facts: How it was read, in words.
+        options: The arguments with which it is read the same way.
+        texts: Whether all cells are text, of which a type is to be made.
+        whole: The column that has the whole payload where nothing else is said; None if there is none.
+    """
+
+    given: Any
+    name: str
+    columns: dict[str, Column]
+    length: int
+    lines: list[int] | None = None
+    wrong: Mapping[int, str] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    texts: bool = False
+    whole: str | None = None
+
+    def place(self, row: int) -> int:
+        """Return the line of a row, or its number where there are no lines."""
+        return row if self.lines is None else self.lines[row]
