@@ -78,8 +78,9 @@ class Session(DataSession):
         Args:
             topic: The topic to publish to.
             **options: ``message=``, ``frame=`` or ``file=`` to begin with, otherwise ``value=``, ``key=`` and
-                ``attributes=``; ``json=`` and ``schema=`` for the checks; ``to=`` and ``sessions=`` for the
-                sessions it may publish to.
+                ``attributes=``; ``rows=`` (a file or a frame whose columns become messages) with ``rate=``
+                and ``journal=``, or ``many=True`` to drop one; ``json=`` and ``schema=`` for the checks;
+                ``to=`` and ``sessions=`` for the sessions it may publish to.
         """
         from .widgets.compose import Composer
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 from brokerkit.widgets.protocol import (
     browse,
     browse_clicks,
+    bulk,
     changes,
     companions,
     compose,
@@ -37,6 +38,7 @@ SIMPLE = {
 }
 MODULES = (
     tail,
+    bulk,
     compose,
     topic_tabs,
     companions,

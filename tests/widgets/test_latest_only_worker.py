@@ -9,7 +9,7 @@ import pytest
 from brokerkit.core import Cancelled
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.testing.waiting import eventually
-from brokerkit.widgets.browse.latest_only_worker import LatestOnlyWorker
+from brokerkit.widgets.latest_only_worker import LatestOnlyWorker
 
 
 class Jobs:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from ..arrow import Array, ChunkedArray
 from .source import Source
 
 SEPARATORS = {
@@ -182,8 +183,8 @@ def _reason(error: csv.Error) -> str:
 
 def _columns(
     records: Iterator[tuple[int, list[str] | str]], width: int
-) -> tuple[list[pa.ChunkedArray], list[int], dict[int, str]]:
-    chunks: list[list[pa.Array]] = [[] for _ in range(width)]
+) -> tuple[list[ChunkedArray], list[int], dict[int, str]]:
+    chunks: list[list[Array]] = [[] for _ in range(width)]
     rows: list[list[str | None]] = []
     places: list[int] = []
     wrong: dict[int, str] = {}

@@ -16,8 +16,8 @@ from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.freed import freed
 
+from ..latest_only_worker import LatestOnlyWorker
 from ..protocol.letters import LettersBy
-from .latest_only_worker import LatestOnlyWorker
 
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession

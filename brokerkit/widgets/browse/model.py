@@ -12,10 +12,10 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.display.sanitize import plain
 
 from ..confirming import check_confirmed
+from ..latest_only_worker import Job, Workers
 from ..protocol.companions import Which
 from .companions import Companions
 from .compare import Compared
-from .latest_only_worker import Job, Workers
 from .letters import Letters
 from .lifetime import tied
 from .neighbours import neighbour

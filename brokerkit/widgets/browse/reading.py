@@ -11,8 +11,8 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.freed import freed
 
+from ..latest_only_worker import Workers
 from ..side_effects import choices_of
-from .latest_only_worker import Workers
 from .query import Query
 from .search import Search
 from .shown_rows import ShownRows

@@ -17,7 +17,7 @@ from brokerkit.session.read.peek import Peek, new_peek
 from brokerkit.session.read.ranges import parse_range
 from brokerkit.session.reader_schemas import planned
 
-from .latest_only_worker import LatestOnlyWorker
+from ..latest_only_worker import LatestOnlyWorker
 from .query import Query
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.subscriptions import SubscriptionDescription
 from brokerkit.core.vocabulary.topics import SubscriptionInfo, TopicDescription
 
+from ..latest_only_worker import Workers
 from .histogram import Histogram, of_rows, of_topic
-from .latest_only_worker import Workers
 from .topics import NOT_KNOWN, TopicList
 
 if TYPE_CHECKING:

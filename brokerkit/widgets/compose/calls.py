@@ -8,13 +8,16 @@ from brokerkit.core.vocabulary.errors import BrokerError
 
 from ..call_text import LONGEST, Name, call_text, variable_of
 from ..row_view import bytes_text
+from .bulk.calls import bulk_call
 
 if TYPE_CHECKING:
     from .model import ComposerModel
 
 
 def composer_call(model: ComposerModel) -> str:
-    """Return the Python call that makes a composer of the same state."""
+    """Return the Python call that makes a composer of the same state, or publishes its rows."""
+    if model.many:
+        return bulk_call(model)
     place = None if model.to is model.session else variable_of(model.to, "other")
     name = f"{variable_of(model.session, 's')}.compose"
     shared = {"json": model.json, "schema": model.schema, "to": place}

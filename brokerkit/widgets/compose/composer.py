@@ -10,6 +10,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.markup import block, bullets, heading, lines, pairs
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.mapped import MappedRows
 from brokerkit.frames.outcome import OutcomeFrame
 
 from ..panel import Channel, PanelDisplayed
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 class Composer(PanelDisplayed):
     """A widget with one message, or those of a frame or file, to check and send. Made by `Session.compose`.
+
+    With `rows` (a file, a frame, or what `brokerkit.read_rows` returns) or ``many=True`` it shows what
+    columns become, the bad lines, and sends the rest in the background, at most `rate` a second.
 
     `value`, `key`, `attributes`, `topic`, `to`, `row`, `json` and `schema` may be set. `dry_run` shows
     exactly what would be sent, `send` sends it, and `outcome` has the receipts.
@@ -169,8 +173,17 @@ class Composer(PanelDisplayed):
 
     @property
     def outcome(self) -> OutcomeFrame | None:
-        """The receipts of the last `send`; None before the first."""
-        return self._model.outcome
+        """The receipts of the last `send`, or of the rows of a file; None before the first."""
+        return self._model.bulk.now.outcome if self._model.many else self._model.outcome
+
+    @property
+    def rows(self) -> MappedRows | None:
+        """The rows of a file or a frame, as they are mapped; None if there are none."""
+        return self._model.bulk.now.rows
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no rows are read, checked or sent in the background; return whether that is so."""
+        return self._model.bulk.wait(timeout)
 
     @property
     def call(self) -> str:
@@ -189,9 +202,13 @@ class Composer(PanelDisplayed):
     @property
     def unsent(self) -> bool:
         """Whether it was edited, or sending it failed, and not all of it was confirmed since."""
-        return self._model.unsent
+        return self._model.unsent or self._model.bulk.unsent
 
     def _title(self) -> str:
+        if self._model.many:
+            rows = self.rows
+            what = "a file to be chosen" if rows is None else f"{len(rows):,} rows"
+            return f"Composer of {what} to {plain(self.topic, 120)} on {self.to.label}"
         many = f"{len(self):,} messages" if len(self) > 1 else "a message"
         return f"Composer of {many} to {plain(self.topic, 120)} on {self.to.label}"
 

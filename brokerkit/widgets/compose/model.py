@@ -20,6 +20,7 @@ from brokerkit.session.interrupted import Interrupted, outcome_kept
 from brokerkit.session.publish.messages import message_of
 
 from ..confirming import check_confirmed
+from .bulk import BulkModel
 from .checks import Checks, Problem
 from .drafts import drafts_of, moment_of
 from .sending import Results, dry_run, send
@@ -37,6 +38,7 @@ class ComposerModel:
     """One message, or those of a frame or file, to check and send. `Composer` says what its properties mean.
 
     Attributes:
+        checks: What messages are checked for.
         owner: Returns the object that a notebook has a variable for, or None.
         on_change: Each is called after each change.
         unsent: Whether it was edited, or sending it failed, and not all of it was confirmed since.
@@ -45,6 +47,7 @@ class ComposerModel:
         file: The file that its messages are from; None if there is none.
         asked: What was asked for partitions and times.
         said: What the last action did, in words.
+        many: Whether many messages of a file or a frame are shown, which are in `bulk`.
         plan: The lines of the last dry run that was shown.
         outcome: The receipts of the last `send`.
     """
@@ -70,9 +73,12 @@ class ComposerModel:
         schema: Any = None,
         to: DataSession | None = None,
         sessions: Sequence[DataSession] = (),
+        rows: Any = None,
+        many: bool = False,
+        **bulk: Any,
     ) -> None:
-        if sum(each is not None for each in (message, frame, file)) > 1:
-            raise ConfigError("give one of message=, frame= and file=")
+        if sum(each is not None for each in (message, frame, file, rows)) > 1:
+            raise ConfigError("give one of message=, frame=, file= and rows=")
         self.owner: Callable[[], object] = lambda: None
         self.on_change: list[Callable[[], None]] = []
         self.session = session
@@ -91,12 +97,19 @@ class ComposerModel:
         self._drafts.place(self._to, self._topic, partitions, times)
         self.file = file
         self._row = 0
-        self._checks = Checks(json, schema)
+        self.checks = Checks(json, schema)
         self._typed_wrong: str | None = None
         self.unsent = self.sent = False
         self.said = ""
         self.plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
+        self.many = many or rows is not None
+        self.bulk = BulkModel(self, self._changed, rows, **bulk)
+
+    def write_many(self, many: bool) -> None:
+        """Show many messages from a file or a frame, or the one that is written."""
+        self.many = many
+        self._changed()
 
     def __len__(self) -> int:
         return len(self._drafts)
@@ -170,8 +183,13 @@ class ComposerModel:
             ConfigError: It cannot be published there.
         """
         to, topic = self._known(session), check_topic(topic)
+        if self.bulk.now.running:
+            raise ConfigError("wait until the rows are sent, or stop it")
+        elsewhere = to is not self._to or topic != self._topic
         self._drafts.place(to, topic, **self.asked)
         self._to, self._topic, self.sent = to, topic, False
+        if elsewhere:
+            self.bulk.recheck()
         self._changed(plan_too=True)
 
     @property
@@ -202,20 +220,21 @@ class ComposerModel:
 
     @property
     def json(self) -> bool | None:
-        return self._checks.json
+        return self.checks.json
 
     def check_json(self, value: bool | None) -> None:
         """Check that values are JSON; see `Composer.json`."""
-        self._checks.json = value
+        self.checks.json = value
         self._changed()
 
     @property
     def schema(self) -> Any:
-        return self._checks.schema
+        return self.checks.schema
 
     def check_schema(self, schema: Any) -> None:
         """Check values against a JSON Schema; None for none."""
-        self._checks.use_schema(schema)
+        self.checks.use_schema(schema)
+        self.bulk.recheck()
         self._changed()
 
     def _changed(self, *, plan_too: bool = False) -> None:
@@ -235,7 +254,7 @@ class ComposerModel:
     def _problems(self, row: int, item: Item) -> list[Problem]:
         if isinstance(item, BrokerError):
             return [Problem("error", plain(str(item), 300))]
-        found = self._checks.problems(item, self._to.capabilities, self._drafts.text(row))
+        found = self.checks.problems(item, self._to.capabilities, self._drafts.text(row))
         return found + [Problem("warning", plain(each, 300)) for each in self._drafts.differences(row, item)]
 
     def _errors(self, row: int, item: Item) -> list[str]:

@@ -16,6 +16,7 @@ from ..editing import name_to_text, text_to_name, to_bytes, to_text
 from ..panel import Channel, Panel
 from ..protocol.compose import ComposeState, TypedHeader
 from ..row_view import bytes_text, size_text
+from .bulk.view import BulkClicks, bulk_shown
 from .calls import composer_call
 from .model import ComposerModel
 
@@ -30,6 +31,7 @@ class ComposerView:
     def __init__(self, model: ComposerModel, channel: Channel) -> None:
         self._model = model
         self.channel = channel
+        self._bulk = BulkClicks(model, channel.send)
         model.on_change.append(self.show)
 
     def show(self) -> None:
@@ -51,7 +53,9 @@ class ComposerView:
 
     def _act(self, message: Mapping[str, Any]) -> None:
         model, kind = self._model, message["type"]
-        if kind == "edit":
+        if self._bulk.act(message):
+            self.show()
+        elif kind == "edit":
             self._edit(message)
         elif kind == "topic":
             model.publish_to(model.to, text_to_name(str(message["text"])))
@@ -129,9 +133,9 @@ def state_of(model: ComposerModel) -> ComposeState:
         "schema": model.schema is not None,
         "refused": refused or "",
         "confirm": needs_name(model.to),
-        "effect": f"Sending adds {len(model):,} message{'s' if len(model) > 1 else ''} to "
+        "effect": f"Sending adds {_count(model)} to "
         f"{plain(model.topic, 80)} on {plain(model.to.name, 80)}; this cannot be taken back.",
-        "unsent": model.unsent,
+        "unsent": model.unsent or model.bulk.unsent,
         "sent": model.sent,
         "said": model.said,
         "plan": model.plan,
@@ -139,7 +143,13 @@ def state_of(model: ComposerModel) -> ComposeState:
             {str(name): plain(str(value), 200) for name, value in line.items()} for line in receipts
         ],
         "call": composer_call(model),
+        "bulk": bulk_shown(model) if model.many else None,
     }
+
+
+def _count(model: ComposerModel) -> str:
+    count = model.bulk.now.left if model.many else len(model)
+    return f"{count:,} message{'' if count == 1 else 's'}"
 
 
 def _attribute(pair: Any) -> TypedHeader:

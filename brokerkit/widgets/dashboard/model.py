@@ -12,8 +12,8 @@ from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, ConfigError
 from brokerkit.core.vocabulary.positions import microseconds_of
 
-from ..browse.latest_only_worker import LatestOnlyWorker
 from ..browse.lifetime import tied
+from ..latest_only_worker import LatestOnlyWorker
 from .looks import Looks
 
 if TYPE_CHECKING:

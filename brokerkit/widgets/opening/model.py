@@ -14,8 +14,8 @@ from brokerkit.saved.recent import note_use
 from brokerkit.session.diagnosis import Step, examine
 from brokerkit.session.session import DataSession
 
-from ..browse.latest_only_worker import LatestOnlyWorker
 from ..call_text import call_text
+from ..latest_only_worker import LatestOnlyWorker
 from ..protocol.opening import SavedLine
 from .listed import saved_lines
 from .typed import IMPORTS, TypedConnection

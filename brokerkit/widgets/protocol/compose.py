@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+from .bulk import BulkDone, BulkReceived, BulkSaved, BulkShown
+
 TypedBytes = tuple[str, str]
 """How bytes are written (text, escaped or null), and the text."""
 TypedHeader = tuple[str, str, str, str]
@@ -37,6 +39,7 @@ class ComposeState(TypedDict):
     plan: list[dict[str, str]]
     receipts: list[dict[str, str]]
     call: str
+    bulk: BulkShown | None
 
 
 class ComposeAction(TypedDict):
@@ -82,4 +85,5 @@ class ComposeSend(TypedDict):
     confirm: str | None
 
 
-ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend
+ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkDone
+ComposeSaid = BulkReceived | BulkSaved

@@ -99,6 +99,139 @@ export type TailShown = TailRows | TailChart | TailDetail;
 
 export type TailDone = TailAction | TailFilter | TailSelect;
 
+export type BulkRole = "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
+
+export type BulkType = "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
+
+/** A column, its first value, what it becomes, and the name and type that it has there. */
+export interface BulkColumn {
+  column: string;
+  first: string;
+  role: "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
+  name: string;
+  type: "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
+}
+
+/** A line that is no message, or whose message was not stored; no line where rows have numbers. */
+export interface BulkLine {
+  line: string;
+  column: string;
+  status: string;
+  problem: string;
+}
+
+/** A row as it would be sent. */
+export interface BulkPreview {
+  row: number;
+  line: string;
+  parts: [string, string][];
+}
+
+/** All that is shown of many messages; `source` is empty before there is a file. */
+export interface BulkShown {
+  source: string;
+  facts: string[];
+  csv: boolean;
+  delimiter: string;
+  frames: string[];
+  columns: BulkColumn[];
+  roles: ("field" | "key" | "value" | "header" | "partition" | "time" | "left out")[];
+  types: ("" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time")[];
+  receiving: string;
+  checking: boolean;
+  total: number;
+  ready: number;
+  bad: number;
+  lines: BulkLine[];
+  preview: BulkPreview | null;
+  rate: string;
+  journal: string;
+  dry_run: string;
+  running: boolean;
+  done: number;
+  stopping: boolean;
+  counts: [string, number][];
+  receipts: BulkLine[];
+  left: number;
+  again: boolean;
+  said: string;
+  problem: string;
+}
+
+/** A click without more to say. */
+export interface BulkAction {
+  type: "bulk stop" | "bulk forget" | "bulk dry run" | "bulk save bad";
+}
+
+/** One message, or many. */
+export interface BulkMode {
+  type: "mode";
+  many: boolean;
+}
+
+/** A file that will come in parts. */
+export interface BulkFile {
+  type: "bulk file";
+  number: number;
+  name: string;
+  size: number;
+}
+
+/** The next part of a file, in base64. */
+export interface BulkPart {
+  type: "bulk part";
+  number: number;
+  at: number;
+  data: string;
+}
+
+/** A frame of the notebook, by its name. */
+export interface BulkFrame {
+  type: "bulk frame";
+  name: string;
+}
+
+/** What a column becomes, or how CSV is separated, the rate, or the journal. */
+export interface BulkChoice {
+  type: "bulk set";
+  column?: number;
+  role?: "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
+  name?: string;
+  kind?: "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
+  delimiter?: string;
+  rate?: string;
+  journal?: string;
+}
+
+/** Another row to preview. */
+export interface BulkRow {
+  type: "bulk row";
+  row: number;
+}
+
+/** Send, or `again` what is left; with the topic's name where production asks for it. */
+export interface BulkSend {
+  type: "bulk send";
+  confirm: string | null;
+  again: boolean;
+}
+
+export type BulkDone = BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend;
+
+/** So much of a file has arrived; -1 refuses it. */
+export interface BulkReceived {
+  type: "bulk received";
+  number: number;
+  at: number;
+}
+
+/** A file for the browser's downloads, in base64. */
+export interface BulkSaved {
+  type: "bulk saved";
+  name: string;
+  data: string;
+}
+
 export type TypedBytes = [string, string];
 
 export type TypedHeader = [string, string, string, string];
@@ -129,6 +262,7 @@ export interface ComposeState {
   plan: Record<string, string>[];
   receipts: Record<string, string>[];
   call: string;
+  bulk: BulkShown | null;
 }
 
 /** A click without more to say. */
@@ -168,7 +302,9 @@ export interface ComposeSend {
   confirm: string | null;
 }
 
-export type ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend;
+export type ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend;
+
+export type ComposeSaid = BulkReceived | BulkSaved;
 
 /** One partition; `share` is its part of the largest, from 0 to 1. */
 export interface PartitionLine {
@@ -337,7 +473,7 @@ export interface CompanionDone {
   type: "companion";
   which: "compose" | "live";
   number: number;
-  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | TailAction | TailFilter | TailSelect;
+  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend | TailAction | TailFilter | TailSelect;
 }
 
 export type ExportRows = "chosen" | "shown" | "matching";

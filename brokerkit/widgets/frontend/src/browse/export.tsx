@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { toClipboard } from "../parts/call_bar";
+import { download } from "../parts/download";
 import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menu";
 import { Segments } from "../parts/segments";
@@ -16,19 +17,6 @@ const SUFFIXES: Record<Order["form"], string> = { csv: ".csv", jsonl: ".jsonl", 
 export function fileName(topic: string, form: Order["form"]): string {
   const name = topic.replace(/[^\w.-]+/g, "_").replace(/^[._]+|[._]+$/g, "");
   return (name.slice(0, 80) || "rows") + SUFFIXES[form];
-}
-
-/** Hand a file to the downloads of the browser. */
-function download(name: string, data: string): void {
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => {
-    URL.revokeObjectURL(url);
-  }, 60_000);
 }
 
 function Choices({ store }: { store: Store }) {

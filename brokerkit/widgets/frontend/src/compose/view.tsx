@@ -5,13 +5,17 @@ import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
 import { Badges, Field, FrameTable } from "../parts/plain";
-import type { ComposeDone, ComposeState, TypedBytes } from "../protocol";
+import { Segments } from "../parts/segments";
+import type { ComposeDone, ComposeSaid, ComposeState, TypedBytes } from "../protocol";
+import { download } from "../parts/download";
 import { hasFocus } from "../parts/focus";
+import { Bulk } from "./bulk";
 import { Edits } from "./edits";
+import { FileSender } from "./file_sender";
 import { Headers } from "./headers";
 import { Sending } from "./sending";
 
-export type Line = Connection<ComposeState, { type: string }, ComposeDone>;
+export type Line = Connection<ComposeState, ComposeSaid, ComposeDone>;
 type Text = HTMLInputElement | HTMLTextAreaElement;
 const MODES = { text: "text", escaped: "escaped", null: "none" };
 
@@ -52,8 +56,20 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
         </select>
       </Field>
       <Badges marks={now.marks} />
+      <Segments
+        label="How many messages"
+        value={now.bulk ? "many" : "one"}
+        choices={[
+          ["one", now.count > 1 ? "One by one" : "One message"],
+          ["many", "Many, from a file or frame"],
+        ]}
+        onChoose={(which) => {
+          edits.flush();
+          send({ type: "mode", many: which === "many" });
+        }}
+      />
       <span class="bk-grow" />
-      {now.count > 1 && (
+      {now.count > 1 && !now.bulk && (
         <>
           <button
             type="button"
@@ -141,33 +157,20 @@ function Checks({ now }: { now: ComposeState }) {
   );
 }
 
-/** `within` is whether it is in a tab of the workbench, which shows banners and calls itself. */
-export function ComposeView({ line, within = false }: { line: Line; within?: boolean }) {
+/** One message, as fields. */
+function One({ line, edits, within }: { line: Line; edits: Edits; within: boolean }) {
   const { send } = line;
-  const edits = useMemo(() => new Edits(send), [send]);
-  useEffect(() => {
-    line.listen(() => undefined);
-    // a new one is to be written: the keyboard is where that begins
-    if (within) value.text.current?.focus();
-    return () => {
-      // another tab is opened: what was typed last is not lost
-      edits.flush();
-    };
-  }, [line, edits, within]);
   const now = line.state.value;
   const key = useTyped("key", now.key, edits);
   const value = useTyped("value", now.value, edits);
   const large = Boolean(now.large);
+  const text = value.text;
+  useEffect(() => {
+    // a new one is to be written: the keyboard is where that begins
+    if (within) text.current?.focus();
+  }, [within, text]);
   return (
-    <div
-      class="bk-plain"
-      onFocusOut={() => {
-        // what is clicked next must find what was typed
-        edits.flush();
-      }}
-    >
-      {!within && <KernelBanner line={line.line} />}
-      <Head now={now} edits={edits} send={send} />
+    <>
       <div class="bk-head">
         <Field label="Key">
           <input
@@ -225,6 +228,44 @@ export function ComposeView({ line, within = false }: { line: Line; within?: boo
       />
       <FrameTable title="What would be sent" lines={now.plan} />
       <FrameTable title="Receipts" lines={now.receipts} />
+    </>
+  );
+}
+
+/** `within` is whether it is in a tab of the workbench, which shows banners and calls itself. */
+export function ComposeView({ line, within = false }: { line: Line; within?: boolean }) {
+  const { send } = line;
+  const edits = useMemo(() => new Edits(send), [send]);
+  const files = useMemo(() => new FileSender(send), [send]);
+  useEffect(() => {
+    line.listen((message) => {
+      if (message.type === "bulk received") void files.received(message.number, message.at);
+      else download(message.name, message.data);
+    });
+    return () => {
+      // another tab is opened: what was typed last is not lost
+      edits.flush();
+    };
+  }, [line, edits, files]);
+  const now = line.state.value;
+  return (
+    <div
+      class="bk-plain"
+      onFocusOut={() => {
+        // what is clicked next must find what was typed
+        edits.flush();
+      }}
+    >
+      {!within && <KernelBanner line={line.line} />}
+      <Head now={now} edits={edits} send={send} />
+      {now.bulk ? (
+        <>
+          <Bulk now={now} bulk={now.bulk} send={send} files={files} />
+          {now.said && <p role="status">{now.said}</p>}
+        </>
+      ) : (
+        <One line={line} edits={edits} within={within} />
+      )}
       {!within && <CallBar label="The Python call of this composer" call={now.call} />}
     </div>
   );

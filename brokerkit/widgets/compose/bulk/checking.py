@@ -1,0 +1,78 @@
+"""Checking every row before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from brokerkit.core.runtime.refusal import rows_refused
+from brokerkit.core.vocabulary.cancellation import Cancellation
+from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.frames.mapped import MappedRows
+
+from ..checks import Checks
+
+if TYPE_CHECKING:
+    from brokerkit.session.session import DataSession
+
+CHUNK = 2_000
+
+
+class Checked(NamedTuple):
+    """Rows of which each was checked.
+
+    Attributes:
+        rows: The rows, without those that a schema refuses.
+        wrong: By row, the column and what is wrong.
+        bytes: How large the payloads of the good ones are together.
+    """
+
+    rows: MappedRows
+    wrong: dict[int, tuple[str, str]]
+    bytes: int
+
+
+def check(
+    rows: MappedRows, checks: Checks, session: DataSession, cancellation: Cancellation | None = None
+) -> Checked:
+    """Return which rows are no messages, are refused by the system, or do not fit the JSON Schema.
+
+    Raises:
+        ConfigError: A column cannot be what it is to become.
+        Cancelled: It was cancelled.
+    """
+    outbound = rows.outbound()
+    capabilities = session.capabilities
+    wrong = dict(rows.wrong)
+    unfit: dict[int, tuple[str, str]] = {}
+    size = 0
+    for start in range(0, len(outbound), CHUNK):
+        if cancellation is not None:
+            cancellation.raise_if_cancelled()
+        batch = outbound.batch(start, start + CHUNK)
+        refused = rows_refused(batch, capabilities, capabilities.max_message_bytes)
+        for place, error in {**refused, **batch.wrong}.items():
+            wrong.setdefault(start + place, ("row", _reason(error)))
+        if checks.schema is not None or checks.json:
+            unfit |= _unfit(batch, start, wrong, checks, session)
+        size += sum(
+            len(data) for row, data in enumerate(batch.data, start) if data is not None and row not in wrong
+        )
+    return Checked(rows.without(unfit) if unfit else rows, wrong | unfit, size)
+
+
+def _unfit(batch: Any, start: int, wrong: Any, checks: Checks, session: DataSession) -> dict[int, Any]:
+    found = {}
+    for row, item in enumerate(batch, start):
+        if row in wrong or isinstance(item, BrokerError):
+            continue
+        errors = [each.text for each in checks.problems(item, session.capabilities) if each.level == "error"]
+        if errors:
+            found[row] = ("value", "; ".join(errors))
+    return found
+
+
+def _reason(error: BrokerError) -> str:
+    """Return what is wrong without the line, which is told beside it."""
+    text = str(error)
+    place, _, rest = text.partition(", ")
+    return rest if rest and place.startswith(("line ", "row ")) else text

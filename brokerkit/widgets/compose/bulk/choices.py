@@ -1,0 +1,118 @@
+"""What each column of a file or a frame becomes, as it was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.frames.mapped.cell_types import TYPES, CellType, guessed_type
+from brokerkit.frames.mapped.roles import Roles
+from brokerkit.frames.mapped.source import Source
+
+from ...protocol.bulk import BulkRole
+
+SINGLE: tuple[BulkRole, ...] = ("key", "value", "partition", "time")
+"""What only one column can be."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column and what it becomes.
+
+    Attributes:
+        column: The column.
+        role: What it becomes.
+        name: The name that it has there.
+        kind: The type of its cells; None where they have one already.
+    """
+
+    column: str
+    role: BulkRole
+    name: str
+    kind: CellType | None
+
+
+def choices_of(source: Source, roles: Roles) -> tuple[Choice, ...]:
+    """Return the choice of each column for these roles."""
+    single: dict[str | None, BulkRole] = {
+        roles.key: "key",
+        roles.value: "value",
+        roles.partition: "partition",
+        roles.time: "time",
+    }
+    made = []
+    for column, values in source.columns.items():
+        kind = roles.types.get(column)
+        if kind is None and source.texts and not isinstance(values, list):
+            kind = guessed_type(values)
+        if column in roles.fields:
+            made.append(Choice(column, "field", roles.fields[column], kind))
+        elif column in roles.headers:
+            made.append(Choice(column, "header", roles.headers[column], kind))
+        else:
+            made.append(Choice(column, single.get(column, "left out"), column, kind))
+    return tuple(made)
+
+
+def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
+    """Return the roles of columns as they were chosen.
+
+    Raises:
+        ConfigError: Nothing becomes the value, or two fields have the same name.
+    """
+    alone = {each.role: each.column for each in choices if each.role in SINGLE}
+    fields = {each.column: each.name for each in choices if each.role == "field"}
+    if "value" in alone:
+        fields = {}
+    elif not fields:
+        raise ConfigError("choose a column for the value, or some as its fields")
+    for name in fields.values():
+        if list(fields.values()).count(name) > 1:
+            raise ConfigError(f"two columns are the field {name!r}: one of them needs another name")
+    return Roles(
+        alone.get("key"),
+        alone.get("value"),
+        fields,
+        {each.column: each.name for each in choices if each.role == "header"},
+        alone.get("partition"),
+        alone.get("time"),
+        {each.column: each.kind for each in choices if each.kind is not None and each.column in fields},
+    )
+
+
+def changed(
+    choices: tuple[Choice, ...], place: int, roles: tuple[BulkRole, ...], **changes: Any
+) -> tuple[Choice, ...]:
+    """Return the choices with one that is changed.
+
+    A column that becomes what only one can be takes that from the other. With a column of whole values there
+    are no fields.
+
+    Raises:
+        ConfigError: There is no such column, role or type.
+    """
+    if not 0 <= place < len(choices):
+        raise ConfigError(f"there is no column {place}")
+    role, kind, name = changes.get("role"), changes.get("kind"), changes.get("name")
+    if role is not None and role not in roles:
+        raise ConfigError(f"a column cannot become {role!r} here")
+    if kind is not None and kind not in TYPES:
+        raise ConfigError(f"{kind!r} is no type of cells")
+    if name is not None and not name:
+        raise ConfigError("a field and a header need a name")
+    one = choices[place]
+    one = replace(one, role=role or one.role, kind=kind or one.kind, name=name or one.name)
+    made = [one if number == place else _given_up(each, role) for number, each in enumerate(choices)]
+    return tuple(made)
+
+
+def _given_up(other: Choice, role: BulkRole | None) -> Choice:
+    """Return the choice of another column once one has this role."""
+    if role is None:
+        return other
+    if role in SINGLE and other.role == role:
+        return replace(other, role="left out")
+    if (role, other.role) in (("value", "field"), ("field", "value")):
+        return replace(other, role="left out")
+    return other

@@ -1,0 +1,109 @@
+// What each column becomes: a field, the key, the value, a header, or nothing.
+import { Bdi } from "../parts/plain";
+import type { BulkChoice, BulkColumn, BulkRole, BulkShown, BulkType } from "../protocol";
+
+interface Props {
+  bulk: BulkShown;
+  onSet: (choice: Omit<BulkChoice, "type">) => void;
+}
+
+function Line({
+  place,
+  one,
+  bulk,
+  onSet,
+}: Props & {
+  place: number;
+  one: BulkColumn;
+}) {
+  const locked = bulk.running || bulk.again;
+  const named = one.role === "field" || one.role === "header";
+  return (
+    <tr class={one.role === "left out" ? "bk-dim" : undefined}>
+      <th scope="row" class="bk-mono">
+        <Bdi>{one.column}</Bdi>
+      </th>
+      <td class="bk-cut">{one.first ? <Bdi>{one.first}</Bdi> : <span class="bk-dim">(empty)</span>}</td>
+      <td>
+        <select
+          class="bk-select"
+          aria-label={`What ${one.column} becomes`}
+          value={one.role}
+          disabled={locked}
+          onChange={(event) => {
+            onSet({ column: place, role: event.currentTarget.value as BulkRole });
+          }}
+        >
+          {bulk.roles.map((role) => (
+            <option key={role} value={role}>
+              {role === "left out" ? "leave out" : role}
+            </option>
+          ))}
+        </select>
+      </td>
+      <td>
+        {named && (
+          <input
+            class="bk-input"
+            spellcheck={false}
+            aria-label={`The name of ${one.column} there`}
+            value={one.name}
+            disabled={locked}
+            onChange={(event) => {
+              onSet({ column: place, name: event.currentTarget.value });
+            }}
+          />
+        )}
+      </td>
+      <td>
+        {one.role === "field" && one.type && (
+          <select
+            class="bk-select"
+            aria-label={`What the cells of ${one.column} are`}
+            value={one.type}
+            disabled={locked}
+            onChange={(event) => {
+              onSet({ column: place, kind: event.currentTarget.value as BulkType });
+            }}
+          >
+            {bulk.types.map((type) => (
+              <option key={type} value={type}>
+                {type}
+              </option>
+            ))}
+          </select>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+export function BulkColumns({ bulk, onSet }: Props) {
+  const left = bulk.columns.filter(({ role }) => role === "left out").length;
+  return (
+    <section class="bk-box" aria-label="Columns">
+      <div class="bk-box-head">
+        <h3>Columns</h3>
+        <span class="bk-dim">{left ? `${String(left)} left out` : ""}</span>
+      </div>
+      <div class="bk-box-body">
+        <table class="bk-table">
+          <thead>
+            <tr>
+              {["Column", "First row", "Becomes", "Name there", "Written as"].map((name) => (
+                <th scope="col" key={name}>
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {bulk.columns.map((one, place) => (
+              <Line key={place} place={place} one={one} bulk={bulk} onSet={onSet} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

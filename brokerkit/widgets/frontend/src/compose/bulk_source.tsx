@@ -1,0 +1,130 @@
+// Where many messages come from: a file that is dropped or chosen, or a frame of the notebook.
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+
+import { Icon } from "../parts/icons";
+import { Bdi } from "../parts/plain";
+import type { BulkDone, BulkShown } from "../protocol";
+
+const SEPARATORS: [string, string][] = [
+  ["", "found out"],
+  [",", "comma"],
+  [";", "semicolon"],
+  ["\t", "tab"],
+  ["|", "bar"],
+];
+
+interface Props {
+  bulk: BulkShown;
+  send: (message: BulkDone) => void;
+  onFile: (file: File) => void;
+}
+
+export function BulkSource({ bulk, send, onFile }: Props) {
+  const over = useSignal(false);
+  const input = useRef<HTMLInputElement>(null);
+  const locked = bulk.running;
+  return (
+    <div
+      class={over.value ? "bk-drop bk-over" : "bk-drop"}
+      role="group"
+      aria-label="Where the messages come from"
+      onDragOver={(event) => {
+        if (locked || !event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        event.stopPropagation();
+        over.value = true;
+      }}
+      onDragLeave={() => {
+        over.value = false;
+      }}
+      onDrop={(event) => {
+        over.value = false;
+        const file = event.dataTransfer?.files[0];
+        if (locked || !file) return;
+        event.preventDefault();
+        event.stopPropagation();
+        onFile(file);
+      }}
+    >
+      <Icon sign="export" />
+      <span class="bk-grow" role="status">
+        {bulk.receiving || (bulk.checking && !bulk.source && "Reading…")}
+        {!bulk.receiving && bulk.source && (
+          <>
+            <b class="bk-mono">
+              <Bdi>{bulk.source}</Bdi>
+            </b>{" "}
+            <span class="bk-dim">{bulk.facts.join(" · ")}</span>
+          </>
+        )}
+        {!bulk.receiving && !bulk.source && !bulk.checking && (
+          <b>Drop a file here: CSV of any separator, JSON lines or Parquet.</b>
+        )}
+      </span>
+      {bulk.csv && (
+        <label class="bk-in">
+          <span class="bk-dim">Separator</span>
+          <select
+            aria-label="What separates the fields"
+            value={bulk.delimiter}
+            disabled={locked || bulk.again}
+            onChange={(event) => {
+              send({ type: "bulk set", delimiter: event.currentTarget.value });
+            }}
+          >
+            {SEPARATORS.map(([value, name]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <button
+        type="button"
+        class="bk-btn"
+        disabled={locked}
+        onClick={() => {
+          input.current?.click();
+        }}
+      >
+        {bulk.source ? "Another file" : "Choose a file"}
+      </button>
+      <input
+        type="file"
+        hidden
+        aria-label="A file with messages"
+        accept=".csv,.tsv,.txt,.jsonl,.ndjson,.json,.parquet,.pq"
+        ref={input}
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = "";
+          if (file) onFile(file);
+        }}
+      />
+      {bulk.frames.length > 0 && (
+        <label class="bk-in">
+          <span class="bk-dim">or take</span>
+          <select
+            aria-label="A frame of the notebook"
+            value=""
+            disabled={locked}
+            onChange={(event) => {
+              const name = event.currentTarget.value;
+              event.currentTarget.value = "";
+              if (name) send({ type: "bulk frame", name });
+            }}
+          >
+            <option value="">a frame</option>
+            {bulk.frames.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </div>
+  );
+}

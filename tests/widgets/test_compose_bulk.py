@@ -1,0 +1,281 @@
+"""Many messages from a file or a frame, as a composer shows, checks and sends them, without a browser."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import brokerkit as bk
+from brokerkit.testing.waiting import eventually
+from brokerkit.widgets.compose import Composer
+from brokerkit.widgets.compose.bulk import upload
+from brokerkit.widgets.compose.bulk.view import BulkClicks
+from brokerkit.widgets.compose.view import ComposerView, state_of
+from brokerkit.workbench import Session
+
+LINES = [f"{n};c-{n};{n},50;late" for n in range(40)]
+LINES[10] = "10;c-10;n/a;late"
+LINES[20] = '20;c-20;20,50;"late'
+REFUNDS = "\r\n".join(["order;customer;amount;reason", *LINES])
+
+
+class Heard:
+    """A channel that keeps what the view says."""
+
+    attended = True
+
+    def __init__(self) -> None:
+        self.state: dict[str, Any] = {}
+        self.sent: list[dict[str, Any]] = []
+
+    def show(self, state: Any) -> None:
+        self.state = dict(state())
+
+    def send(self, message: Any) -> None:
+        self.sent.append(dict(message))
+
+
+class Desk:
+    """A composer, its view, and what is clicked."""
+
+    def __init__(self, session: Session, **options: Any) -> None:
+        self.composer = Composer(session, "refunds", **options)
+        self.heard = Heard()
+        self.view = ComposerView(self.composer._model, self.heard)  # type: ignore[arg-type]  # what is used of one
+        self.say("hello")
+
+    def say(self, kind: str, **more: Any) -> None:
+        self.view.receive({"type": kind, **more})
+
+    def drop(self, name: str, data: bytes, part: int = 100) -> None:
+        self.say("mode", many=True)
+        self.say("bulk file", number=7, name=name, size=len(data))
+        for at in range(0, len(data), part):
+            assert self.heard.sent[-1] == {"type": "bulk received", "number": 7, "at": at}
+            self.say("bulk part", number=7, at=at, data=base64.b64encode(data[at : at + part]).decode())
+        assert self.composer.wait(60)
+
+    @property
+    def bulk(self) -> dict[str, Any]:
+        shown = state_of(self.composer._model)["bulk"]
+        assert shown is not None
+        return dict(shown)
+
+    def choose(self, column: str, **changes: str) -> None:
+        place = [each["column"] for each in self.bulk["columns"]].index(column)
+        self.say("bulk set", column=place, **changes)
+        assert self.composer.wait(60)
+
+    def runs(self) -> Any:
+        names = {"s": self.composer.session, "composer": self.composer, "bk": bk}
+        return eval(state_of(self.composer._model)["call"], names)
+
+
+@pytest.fixture
+def refunds(s: Session) -> Session:
+    s.create_topic("refunds")
+    return s
+
+
+def test_a_dropped_csv_with_two_bad_lines_is_mapped_checked_and_sent(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("C:\\fakepath\\refunds.csv", REFUNDS.encode())
+    shown = desk.bulk
+    assert shown["source"] == "refunds.csv"
+    assert shown["facts"] == ["40 rows", "4 columns", "semicolons", "UTF-8", "header line"]
+    assert (shown["ready"], shown["bad"]) == (38, 2)
+    assert [(each["line"], each["column"], each["problem"]) for each in shown["lines"]] == [
+        ("12", "amount", "'n/a' is not a number with a decimal comma"),
+        ("22", "row", "a quote is not closed"),
+    ]
+    desk.choose("customer", role="key")
+    desk.choose("reason", role="header")
+    desk.choose("amount", name="total")
+    assert desk.bulk["preview"]["parts"] == [
+        ("key", "c-0"),
+        ("reason", "late"),
+        ("value", '{"order":0,"total":0.5}'),
+    ]
+    desk.say("bulk dry run")
+    assert desk.composer.wait(60)
+    assert "38 of 40 can be sent" in desk.bulk["dry_run"]
+    assert len(refunds.peek("refunds")) == 0
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert desk.bulk["counts"] == [("confirmed", 38)]
+    assert desk.bulk["left"] == 0
+    assert len(refunds.peek("refunds", 100)) == 38
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert "was sent already" in desk.composer._model.said
+    assert len(refunds.peek("refunds", 100)) == 38
+    assert desk.composer.outcome is not None
+    assert desk.composer.outcome.counts["failed"] == 2
+
+
+@pytest.mark.parametrize("how", ["path", "frame", "dropped"])
+def test_the_call_below_publishes_the_same(refunds: Session, tmp_path: Path, how: str) -> None:
+    if how == "dropped":
+        desk = Desk(refunds)
+        desk.drop("refunds.csv", REFUNDS.encode())
+    elif how == "path":
+        (tmp_path / "refunds.csv").write_text(REFUNDS)
+        desk = Desk(refunds, rows=tmp_path / "refunds.csv")
+    else:
+        desk = Desk(refunds, rows=pd.DataFrame({"order": [1, 2], "customer": ["a", "b"], "reason": "late"}))
+    assert desk.composer.wait(60)
+    desk.choose("customer", role="key")
+    desk.choose("reason", role="header", name="why")
+    outcome = desk.runs()
+    assert outcome.counts["confirmed"] == (2 if how == "frame" else 38)
+    ours = refunds.peek("refunds", 100)[["key", "value", "attributes"]].astype(str).values.tolist()
+    refunds.purge("refunds", dry_run=False, confirm="refunds")
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    sent = refunds.peek("refunds", 100)[["key", "value", "attributes"]].astype(str).values.tolist()
+    assert sent == ours
+
+
+def test_the_call_of_a_composer_without_a_file_makes_the_same(refunds: Session) -> None:
+    desk = Desk(refunds, many=True, rate=5, journal="some")
+    again = desk.runs()
+    assert (again._model.many, again._model.bulk.now) == (True, desk.composer._model.bulk.now)
+
+
+def test_it_is_stopped_goes_on_and_sends_nothing_twice(refunds: Session) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(200)}), rate=3)
+    assert desk.composer.wait(60)
+    desk.say("bulk send", confirm=None, again=False)
+    eventually(lambda: desk.bulk["done"] >= 2, "some are sent")
+    desk.say("bulk stop")
+    assert desk.composer.wait(60)
+    shown = desk.bulk
+    assert not shown["running"]
+    assert 0 < shown["left"] < 200
+    assert "stopped" in shown["said"]
+    desk.choose("n", name="m")
+    assert "some rows were sent" in desk.composer._model.said
+    desk.say("bulk set", rate="")
+    desk.say("bulk send", confirm=None, again=True)
+    assert desk.composer.wait(60)
+    assert desk.bulk["counts"] == [("confirmed", 200)]
+    assert sorted(refunds.peek("refunds", 300, decode="json")["value"]) == sorted(
+        f'{{"n":{n}}}' for n in range(200)
+    )
+
+
+def test_a_journal_is_kept_and_another_composer_goes_on_with_it(refunds: Session, tmp_path: Path) -> None:
+    frame, journal = pd.DataFrame({"n": range(50)}), tmp_path / "journal"
+    for _ in range(2):
+        desk = Desk(refunds, rows=frame, journal=str(journal))
+        assert desk.composer.wait(60)
+        desk.say("bulk send", confirm=None, again=False)
+        assert desk.composer.wait(60)
+        assert desk.bulk["counts"] == [("confirmed", 50)]
+    assert len(refunds.peek("refunds", 100)) == 50
+
+
+def test_production_asks_for_the_name_and_read_only_refuses(s: Session, tmp_path: Path) -> None:
+    for options, confirm, what in [
+        ({"production": True}, None, "is marked as production"),
+        ({"production": True}, "refund", "is marked as production"),
+        ({"read_only": True}, None, "read-only"),
+    ]:
+        with bk.connect("inmem://guarded", allow_changes=True, **options) as session:  # type: ignore[arg-type]  # two flags
+            desk = Desk(session, rows=pd.DataFrame({"n": [1]}))
+            assert desk.composer.wait(60)
+            desk.say("bulk send", confirm=confirm, again=False)
+            assert what in desk.composer._model.said
+            assert desk.bulk["counts"] == []
+
+
+def test_a_schema_leaves_out_what_does_not_fit(refunds: Session) -> None:
+    pytest.importorskip("jsonschema")
+    schema = {"properties": {"n": {"maximum": 2}}}
+    desk = Desk(refunds, rows=pd.DataFrame({"n": [1, 2, 3]}), schema=schema)
+    assert desk.composer.wait(60)
+    assert (desk.bulk["ready"], desk.bulk["bad"]) == (2, 1)
+    assert "greater than the maximum" in desk.bulk["lines"][0]["problem"]
+    assert desk.runs().counts == {"confirmed": 2, "failed": 1, "unknown": 0}
+
+
+def test_files_are_bounded_and_parts_must_fit(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.say("mode", many=True)
+    desk.say("bulk file", number=1, name="big.csv", size=upload.LARGEST + 1)
+    assert desk.heard.sent[-1] == {"type": "bulk received", "number": 1, "at": -1}
+    assert "read_rows(PATH)" in desk.composer._model.said
+    for data in ("%%%", base64.b64encode(b"too long").decode(), ""):
+        desk.say("bulk file", number=2, name="small.csv", size=4)
+        desk.say("bulk part", number=2, at=0, data=data)
+        assert desk.heard.sent[-1]["at"] == -1
+    desk.say("bulk part", number=9, at=0, data="")
+    assert desk.heard.sent[-1] == {"type": "bulk received", "number": 9, "at": -1}
+    desk.drop("a.csv", b"")
+    assert "empty" in desk.composer._model.said
+    desk.drop("a.parquet", b"PAR1 broken")
+    assert "no Parquet file" in desk.bulk["problem"]
+
+
+def test_what_is_hostile_stays_text(refunds: Session) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    desk = Desk(refunds)
+    desk.drop(f"{evil}\u202e.csv", f'"{evil}",formula\n"{evil}\u202e","=HYPERLINK(1)"\nx\n'.encode())
+    shown = desk.bulk
+    assert shown["columns"][0]["first"].startswith(evil)
+    assert all(
+        text.isprintable()
+        for text in (shown["source"], shown["columns"][0]["first"], shown["columns"][0]["column"])
+    )
+    desk.choose("formula", role="header")
+    desk.say("bulk save bad")
+    saved = base64.b64decode(desk.heard.sent[-1]["data"]).decode()
+    assert "1 of 2 fields" in saved
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    sent = refunds.peek("refunds", 5)
+    assert bk.attr(sent, "formula").tolist() == ["=HYPERLINK(1)"]
+
+
+def test_the_system_s_parts_only_are_offered(refunds: Session) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"n": [1], "p": [0]}))
+    assert desk.composer.wait(60)
+    offered = desk.bulk["roles"]
+    can = refunds.capabilities
+    assert ("partition" in offered, "time" in offered) == (
+        can.publish_partition,
+        can.publish_time is not None,
+    )
+    desk.choose("p", role="nonsense")
+    assert "cannot become" in desk.composer._model.said
+
+
+def test_another_topic_is_checked_again_and_nothing_of_it_counts_as_sent(refunds: Session) -> None:
+    refunds.create_topic("other")
+    desk = Desk(refunds, rows=pd.DataFrame({"n": [1, 2]}))
+    assert desk.composer.wait(60)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    desk.say("topic", text="other")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["left"], desk.bulk["again"]) == (2, False)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert len(refunds.peek("other")) == 2
+
+
+def test_a_separator_may_be_chosen(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("a.csv", b"a;b,c\n1;2,3\n")
+    desk.say("bulk set", delimiter=",")
+    assert desk.composer.wait(60)
+    assert [each["column"] for each in desk.bulk["columns"]] == ["a;b", "c"]
+    assert "delimiter=','" in state_of(desk.composer._model)["call"]
+
+
+def test_the_clicks_of_one_message_are_left_to_the_composer(refunds: Session) -> None:
+    assert not BulkClicks(Composer(refunds, "refunds")._model, print).act({"type": "send"})
