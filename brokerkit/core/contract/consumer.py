@@ -224,6 +224,12 @@ class ConsumerDriver(ABC):
 class MessageDriver(ConsumerDriver):
     """A consumer of messages that are settled one by one."""
 
+    redelivers_by_key: bool = False
+    """Whether the return of a message brings back the later ones of its key, also acknowledged ones.
+
+    Known once attached.
+    """
+
     def stop(self, timeout: float) -> Sequence[Any]:
         """Ask for no more messages, and return the receipts of those that were not fetched.
 

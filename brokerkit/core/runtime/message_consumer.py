@@ -72,6 +72,11 @@ class MessageConsumer(Consumer[Message]):
     _driver: MessageDriver
     _outstanding: dict[Any, None]
 
+    @property
+    def redelivers_by_key(self) -> bool:
+        """Whether the return of a message brings back the later ones of its key, also acknowledged ones."""
+        return self._driver.redelivers_by_key
+
     def next_message(
         self, timeout: float | None = None, *, cancellation: Cancellation | None = None
     ) -> Message | None:

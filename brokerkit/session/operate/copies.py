@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from brokerkit.core.vocabulary.capabilities import Capabilities
 
     from ..base import BrokerSession
+    from .sources import Part, Source
 
 Headers = Literal["strip", "keep"]
 LOOK_BACK = 5_000
@@ -249,6 +250,15 @@ class Copies:
                 raise
             note(f"{topic!r} is not searched for copies that an earlier call sent: {error}", MoveWarning)
         return found
+
+
+def sendable(source: Source, part: Part, copies: Sequence[Copy]) -> list[Copy]:
+    """Return copies, without a message where the original would be redelivered although it is removed."""
+    problems = source.returning(part, [each.row for each in copies if each.message is not None])
+    return [
+        replace(each, message=None, problem=problems[each.row]) if each.row in problems else each
+        for each in copies
+    ]
 
 
 def up_to(most: int, copies: Sequence[Copy]) -> list[Copy]:

@@ -40,7 +40,7 @@ from .planning import plan_frame
 from .receipts import MoveWarning, origin_of, receipts_frame
 from .selecting import AllOf, RowsOf
 from .sources import ReadSource, RememberedSource, Source, all_opened
-from .taken_source import TakenSource, check_can_take
+from .taken_source import TakenSource, check_can_take, check_looking
 from .together import Together
 
 MAX_REDRIVES = 3
@@ -98,7 +98,7 @@ class DeadLetterSession(BrokerSession):
         )
         reading = planned(self, [topic], reading)
         rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
-        _one_of("side_effects", side_effects, (None, "give back"))
+        check_looking(side_effects)
         look = self._readable if side_effects is None else self._given_back
         with ExitStack() as looking:
             sources = all_opened(looking, map(look, places))
@@ -181,8 +181,7 @@ class DeadLetterSession(BrokerSession):
         )
         refuse_unless_unmasked(self.mask, unmask, "redrive passes messages on as they are")
         filtering = any(each is not None for each in (key, header, where))
-        if _one_of("side_effects", side_effects, (None, "give back")) is not None and not dry_run:
-            raise ConfigError("side_effects= is for dry_run=True: without it, redrive takes them anyway")
+        check_looking(side_effects, dry_run, "redrive")
         self.connection.dead_letters().check_has("redrive")
         if isinstance(what, str):
             name = check_topic(what)
@@ -204,8 +203,7 @@ class DeadLetterSession(BrokerSession):
             name, places = self._places_of(what, selection, through)
         return self._moved(
             "redrive", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
-            progress,
-            self._readable if side_effects is None else partial(self._given_back, selection=selection),
+            progress, self._looking(side_effects, selection),
         )  # fmt: skip
 
     def move(
@@ -216,6 +214,7 @@ class DeadLetterSession(BrokerSession):
         to_session: BrokerSession | None = None,
         rate: float | None = None,
         through: str | None = None,
+        side_effects: str | None = None,
         journal: str | PathLike[str] | None = None,
         dry_run: bool = False,
         confirm: str | None = None,
@@ -231,7 +230,7 @@ class DeadLetterSession(BrokerSession):
             to: The topic to move them to.
             through: The subscription for which they are removed, where a topic has several: the others still
                 get them. None for the only one.
-            to_session, rate, journal, dry_run, timeout, progress: As in `redrive`.
+            to_session, rate, side_effects, journal, dry_run, timeout, progress: As in `redrive`.
             confirm: The name of the topic that they are in again.
 
         Returns:
@@ -245,6 +244,7 @@ class DeadLetterSession(BrokerSession):
         """
         rules = CopyRules(check_topic(to), "keep", max_redrives=None)
         pace = Pace(None, _rate(rate), check_seconds(timeout, "timeout"))
+        check_looking(side_effects, dry_run, "move")
         self.connection.dead_letters().check_has("move")
         selection = RowsOf(frame)
         if len(selection.topics) > 1:
@@ -257,7 +257,7 @@ class DeadLetterSession(BrokerSession):
             places = [replace(connected.place(each), through=through) for each in selection.topics]
         return self._moved(
             "move", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,
-            progress, self._readable,
+            progress, self._looking(side_effects, selection),
         )  # fmt: skip
 
     def _moved(
@@ -350,12 +350,18 @@ class DeadLetterSession(BrokerSession):
             raise ConfigError(f"redrive takes rows of one topic, not of {len(found)}: call it for each")
         return asked if isinstance(asked, str) else "".join(selection.topics), found
 
+    def _looking(
+        self, side_effects: str | None, selection: AllOf | RowsOf
+    ) -> Callable[[DeadLetterPlace], Source]:
+        """Return what a dry run reads from."""
+        return self._readable if side_effects is None else partial(self._given_back, selection=selection)
+
     def _readable(self, place: DeadLetterPlace) -> Source:
         """Return a source that only reads."""
         if self.capabilities.slices == "never":
             raise NotSupported(
-                f"messages of {place.name!r} are not shown without taking them: dead_letters and the dry run "
-                'of redrive take side_effects="give back", which takes them and gives them back'
+                f"messages of {place.name!r} are not shown without taking them: dead_letters and the dry "
+                'runs of redrive and move take side_effects="give back", which takes them and gives them back'
             )
         return ReadSource(self, place) if place.removal == "delete" else RememberedSource(self, place)
 

@@ -20,7 +20,7 @@ from brokerkit.frames.outcome import OutcomeFrame
 from ..interrupted import Interrupted
 from ..publish.batch import answers_to_nothing
 from ..publish.journal import Journal
-from .copies import Copies, Copy, up_to
+from .copies import Copies, Copy, sendable, up_to
 from .receipts import MoveWarning, Receipt, receipts_frame
 from .sources import Part, RememberedSource, Source, why_missing
 from .together import Together
@@ -173,7 +173,7 @@ class Moving:
         """Move the messages of a part that are asked for, and return how many were tried."""
         rows = self._selection.rows(source.place.name, part.columns)
         given = self._selection.messages(source.place.name, part.columns, rows)
-        copies = self._copies.of(source.place, part.columns, rows, given)
+        copies = sendable(source, part, self._copies.of(source.place, part.columns, rows, given))
         if self._pace.limit is not None:
             copies = up_to(self._pace.limit - self._moved, copies)
         ids = part.ids

@@ -11,7 +11,7 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import ArrowType, schema
 from brokerkit.frames.dataframe import to_pandas
 
-from .copies import Copies, Copy, up_to
+from .copies import Copies, Copy, sendable, up_to
 from .sources import Source, why_missing
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def _planned(
                 place = source.place
                 chosen = selection.rows(place.name, part.columns)
                 given = selection.messages(place.name, part.columns, chosen)
-                made = copies.of(place, part.columns, chosen, given)
+                made = sendable(source, part, copies.of(place, part.columns, chosen, given))
                 if pace.limit is not None:
                     made = up_to(pace.limit - planned, made)
+                source.leave(part, [each.row for each in made if each.message is not None])
                 planned += sum(each.message is not None for each in made)
                 ids = part.ids
                 yield from (_row(place.name, ids[each.row], each) for each in made)

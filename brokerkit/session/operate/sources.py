@@ -66,6 +66,14 @@ class Source(ABC):
     def remove(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
         """Remove rows of a part, leave the others, and return the errors by row."""
 
+    def returning(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
+        """Return which of these rows would be redelivered although they are removed, if the others stay."""
+        return {}
+
+    def leave(self, part: Part, going: Sequence[int]) -> None:
+        """Note that the messages of a part stay, but for these rows."""
+        return
+
     @property
     def undo(self) -> str:
         """How messages that were moved are brought back, in words."""

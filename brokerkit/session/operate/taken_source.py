@@ -11,7 +11,7 @@ from brokerkit.core.runtime.received import Fetch, ReceivedBatch
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.dead_letters import DeadLetterPlace
-from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, LockLost, NotSupported
+from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, ConfigError, LockLost, NotSupported
 from brokerkit.core.vocabulary.interrupts import check_interrupt
 
 from .sources import Part, Source
@@ -67,6 +67,7 @@ class TakenSource(Source):
         # what another consumer holds is not shown by a subscription
         self.shows_all = session.capabilities.slices == "while it lasts"
         self._waiting: dict[str, tuple[Columns, int, Taken]] = {}
+        self._staying: set[bytes] = set()
 
     @property
     def _patience(self) -> float:
@@ -160,7 +161,31 @@ class TakenSource(Source):
             taken = {row: self._waiting.pop(each)[2] for row, each in lost.items() if each in self._waiting}
             errors = {row: error for row, error in errors.items() if row not in taken}
             errors |= _acknowledged(taken)
+        removed = [row for row in rows if row not in errors]
+        errors |= self.returning(part, removed)
+        self.leave(part, removed)
         return errors
+
+    def leave(self, part: Part, going: Sequence[int]) -> None:
+        gone = set(going)
+        keys = enumerate(part.columns.values("key"))
+        self._staying.update(key for row, key in keys if key is not None and row not in gone)
+
+    def returning(self, part: Part, rows: Sequence[int]) -> dict[int, BrokerError]:
+        found: dict[int, BrokerError] = {}
+        if not self._consumer.redelivers_by_key:
+            return found
+        going, staying = set(rows), set(self._staying)
+        for row, key in enumerate(part.columns.values("key")):
+            if row not in going:
+                staying.add(key)
+            elif key is not None and key in staying:
+                found[row] = NotSupported(
+                    f"an earlier message of its key stays in {self.place.through!r}, which keeps the order "
+                    "of keys and delivers what follows again, also if it is acknowledged: choose the earlier "
+                    "ones of the key too, or use a subscription with ordering=False"
+                )
+        return found
 
     def close(self) -> None:
         self._consumer.close()
@@ -183,6 +208,14 @@ def _acknowledged(taken: Mapping[int, Taken]) -> dict[int, BrokerError]:
         except BrokerError as error:
             errors |= dict.fromkeys(part_rows, error)
     return errors
+
+
+def check_looking(side_effects: Any, dry_run: bool = True, verb: str = "") -> None:
+    """Raise ConfigError if `side_effects` is unknown, or given without `dry_run`."""
+    if side_effects not in (None, "give back"):
+        raise ConfigError(f"side_effects must be None or 'give back', not {side_effects!r}")
+    if side_effects is not None and not dry_run:
+        raise ConfigError(f"side_effects= is for dry_run=True: without it, {verb} takes them anyway")
 
 
 def check_can_take(session: BrokerSession, place: DeadLetterPlace) -> None:

@@ -153,10 +153,8 @@ class Order:
 
     @property
     def _planning(self) -> dict[str, Any]:
-        """The arguments of a dry run; letters that were taken to be shown are taken for it, too."""
-        taking = (
-            self.verb == "redrive" and self.of == "letters" and self.session.capabilities.slices == "never"
-        )
+        """The arguments of a dry run; what is shown only by taking it is taken for it, too."""
+        taking = self.verb in ("redrive", "move") and self.session.capabilities.slices == "never"
         return {"dry_run": True} | ({"side_effects": "give back"} if taking else {})
 
     def carried_out(self, earlier: pd.DataFrame | None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -115,6 +116,69 @@ def test_a_topic_without_a_policy_says_so(s: Session) -> None:
     s.create_topic(f"{topic}-dlq")
     with pytest.raises(bk.NotSupported, match="through=NAME"):
         s.redrive(topic, confirm=topic)
+
+
+def _filled(s: Session, **options: Any) -> tuple[str, str, pd.DataFrame]:
+    """Make two topics with a subscription each, and show six messages of two keys in the first."""
+    topic, aside = new_name(), new_name()
+    for each in (topic, aside):
+        s.create_topic(each)
+        s.create_subscription(each, f"{each}-work", **options)
+    s.publish_batch(topic, [bk.OutboundMessage(str(number), f"k{number % 2}") for number in range(6)])
+    shown = s.peek(topic, 6, subscription=f"{topic}-work", side_effects="give back")
+    return topic, aside, shown.sort_values("value", ignore_index=True)
+
+
+def _left(s: Session, topic: str, count: int) -> list[str]:
+    return sorted(s.pull(topic, count, subscription=f"{topic}-work", timeout=20)["value"])
+
+
+def test_chosen_messages_are_moved_and_the_others_stay(s: Session) -> None:
+    topic, aside, shown = _filled(s, ordering=False)
+    chosen = shown[shown["value"].isin(["1", "4"])]
+    with pytest.raises(bk.NotSupported, match="give back"):
+        s.move(chosen, aside, dry_run=True)
+    with pytest.raises(bk.ConfigError, match="for dry_run=True"):
+        s.move(chosen, aside, side_effects="give back", confirm=topic)
+    plan = s.move(chosen, aside, dry_run=True, side_effects="give back")
+    assert (sorted(plan["source_id"]), set(plan["target"])) == (sorted(chosen["id"]), {aside})
+    assert plan["error"].isna().all()
+    receipts = s.move(chosen, aside, confirm=topic, progress=False)
+    assert (sorted(receipts["source_id"]), set(receipts["status"])) == (sorted(chosen["id"]), {"confirmed"})
+    assert receipts["removed"].all()
+    assert _left(s, aside, 2) == ["1", "4"]
+    assert _left(s, topic, 4) == ["0", "2", "3", "5"]
+
+
+@pytest.mark.timeout(180)
+def test_what_would_be_redelivered_after_an_earlier_one_of_its_key_is_not_moved(s: Session) -> None:
+    """An ordered subscription delivers the later ones of a key again, with those that were acknowledged."""
+    topic, aside, shown = _filled(s)
+    chosen = shown[shown["value"].isin(["1", "4"])]
+    plan = s.move(chosen, aside, dry_run=True, side_effects="give back")
+    assert list(plan[plan["error"].notna()]["source_id"]) == [shown["id"][4]]
+    receipts = s.move(chosen, aside, confirm=topic, progress=False)
+    assert receipts.counts == {"confirmed": 1, "failed": 1, "unknown": 0}
+    (refused,) = receipts[receipts["status"] == "failed"].itertuples()
+    assert (refused.source_id, refused.removed) == (shown["id"][4], False)
+    assert "an earlier message of its key stays" in refused.error
+    assert _left(s, aside, 1) == ["1"]
+    whole = shown[shown["value"].isin(["0", "2", "4"])]
+    assert s.move(whole, aside, confirm=topic, progress=False)["removed"].all()
+    assert _left(s, aside, 3) == ["0", "2", "4"]
+    assert _left(s, topic, 2) == ["3", "5"]
+
+
+@pytest.mark.timeout(180)
+def test_what_follows_a_message_that_could_not_be_moved_is_not_said_to_be_removed(s: Session) -> None:
+    topic, aside, shown = _filled(s)
+    edited = shown[shown["value"].isin(["0", "2"])].copy()
+    edited.loc[0, "value"] = "x" * 11_000_000
+    receipts = s.move(edited, aside, confirm=topic, progress=False).sort_values("status", ignore_index=True)
+    assert list(receipts["status"]) == ["confirmed", "failed"]
+    assert not receipts["removed"].any()
+    assert "delivers what follows again" in receipts["error"][0]
+    assert _left(s, topic, 6) == ["0", "1", "2", "3", "4", "5"]
 
 
 @pytest.mark.extended
