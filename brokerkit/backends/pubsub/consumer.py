@@ -26,7 +26,7 @@ from brokerkit.core.vocabulary.positions import Earliest, Position
 from .admin import create_subscription, delivery_of, get_subscription, get_topic
 from .codec import to_columns
 from .connection import PubSubConnection, log
-from .errors import code_of
+from .errors import code_of, translate
 from .inbox import Inbox, Received
 from .limits import MAX_DELAY_SECONDS, MIN_LOCK_SECONDS
 from .names import DELETED_TOPIC
@@ -62,6 +62,7 @@ class PubSubConsumer(MessageDriver):
         self._settling: Settling | None = None
         self._fetch_size = FetchSize()
         self._path = ""
+        self._to_return: list[str] = []
         self._settled_in = Deadline(SETTLE_IN_SECONDS)
 
     def attach(self, wait: float) -> bool:
@@ -149,17 +150,24 @@ class PubSubConsumer(MessageDriver):
     def idle(self) -> None:
         """Return to the broker the messages that arrived after the last caller stopped waiting."""
         if self._inbox is not None and self._settled_in.passed:
-            self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
+            # those that a slow service did not take back are returned with the next try
+            self._to_return = self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
 
-    def _give_back(self, received: Sequence[Received], timeout: float) -> None:
-        if received:
-            assert self._settling is not None
-            errors = self._settling.set_deadline([each.ack_id for each in received], 0, timeout)
-            failed = sum(error is not None for error in errors)
-            if failed:
-                log.info(
-                    "%d messages could not be returned; they are redelivered after their deadline", failed
-                )
+    def _give_back(self, received: Sequence[Received], timeout: float) -> list[str]:
+        """Return messages to the broker. The ids of those for which it may be tried again are returned."""
+        ids = [*self._to_return, *(each.ack_id for each in received)]
+        if not ids:
+            return []
+        assert self._settling is not None
+        errors = self._settling.set_deadline(ids, 0, timeout)
+        failed = [each for each, error in zip(ids, errors, strict=True) if error is not None]
+        if failed:
+            log.info("%d messages could not be returned yet", len(failed))
+        return [
+            each
+            for each, error in zip(ids, errors, strict=True)
+            if error is not None and translate(error).retryable
+        ]
 
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
@@ -180,6 +188,8 @@ class PubSubConsumer(MessageDriver):
     def close(self, timeout: float) -> None:
         """Stop pulling. The subscription stays, and a pending request is left to the next consumer."""
         inbox, self._inbox = self._inbox, None
+        if self._to_return:
+            self._to_return = self._give_back((), min(timeout, GIVE_BACK_SECONDS))
         if inbox is not None and inbox.asking:
             self._parking.park(
                 self._path, inbox, lambda received: self._give_back(received, GIVE_BACK_SECONDS)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from brokerkit.backends.pubsub.consumer import PubSubConsumer
+from brokerkit.backends.pubsub.settling import Settling
 from brokerkit.core import (
     AlreadyExists,
     ConfigError,
@@ -16,6 +17,7 @@ from brokerkit.core import (
     NotFound,
     NotSupported,
     OutboundMessage,
+    Unavailable,
 )
 from brokerkit.core.contract.consumer import ConsumerRequest, Outcome
 from brokerkit.testing import eventually
@@ -69,6 +71,27 @@ def test_a_consumer_that_stopped_waiting_takes_no_message_from_others(broker: Co
     waited, other = (broker.consumer(topic, subscription) for _ in range(2))
     assert waited.next_message(0.3) is None
     publish(broker, topic, b"for the other")
+    message = other.next_message(60)
+    assert message is not None
+    message.ack()
+
+
+def test_a_message_that_a_slow_service_did_not_take_back_is_returned_with_the_next_try(
+    broker: Connection, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, subscription = make(broker, ack_deadline=600)
+    waited, other = (broker.consumer(topic, subscription) for _ in range(2))
+    assert waited.next_message(0.3) is None
+    set_deadline, slow = Settling.set_deadline, [Unavailable("it did not answer in time")] * 2
+
+    def late(settling: Settling, ids: list[str], seconds: int, timeout: float) -> list[BaseException | None]:
+        if slow:
+            return [slow.pop()] * len(ids)
+        return set_deadline(settling, ids, seconds, timeout)
+
+    monkeypatch.setattr(Settling, "set_deadline", late)
+    publish(broker, topic, b"for the other")
+    eventually(lambda: not slow, "it was tried twice")
     message = other.next_message(60)
     assert message is not None
     message.ack()
