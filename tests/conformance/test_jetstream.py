@@ -33,7 +33,8 @@ class JetStreamHarness(ServerHarness):
     def __init__(self, server: NatsServer) -> None:
         super().__init__(server)
         self.url = server.url
-        self.lock_options = {"ack_wait": 1.0}
+        self.lock_seconds = 3.0
+        self.lock_options = {"ack_wait": 3.0}
         self.ordered_options = {"max_ack_pending": 1}
 
     def make_gap(self, connection: Connection, topic: str) -> None:

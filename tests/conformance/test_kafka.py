@@ -23,7 +23,8 @@ class KafkaHarness(ServerHarness):
 
     name = "kafka"
     model = "record"
-    lock_options = {"share.record.lock.duration.ms": 1000}  # noqa: RUF012  # as the base class has it
+    lock_seconds = 3.0
+    lock_options = {"share.record.lock.duration.ms": 3000}  # noqa: RUF012  # as the base class has it
     gaps: Mapping[str, Gap] = {
         "a hundred nacks over three consumers lose nothing": Gap(
             "never", "the broker gives a message up after so many deliveries (5 by default)"

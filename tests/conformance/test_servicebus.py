@@ -53,7 +53,8 @@ class ServiceBusHarness(ServerHarness):
             "never", "the client library does not offer the transactions of Service Bus"
         ),
     }
-    lock_options: Mapping[str, Any] = {"lock_seconds": 1.0}
+    lock_seconds = 3.0
+    lock_options: Mapping[str, Any] = {"lock_seconds": 3.0}
     ordered_options: Mapping[str, Any] = {"sessions": True}
 
     @property

@@ -32,7 +32,7 @@ def test_tasks_are_done_in_order_by_one_thread() -> None:
         for number in range(50)
     ]
     for task in tasks:
-        task.wait(5)
+        task.wait(60)
     assert done == [(number, "brokerkit test") for number in range(50)]
     assert ended(owner, lambda: None, 60)
 
@@ -95,7 +95,7 @@ def test_stopping_keeps_its_timeout_while_a_task_hangs_and_still_leaves_later() 
     assert not ended(owner, left.set, 0.3)
     assert time.monotonic() - began < 60
     with pytest.raises(Closed, match="before this could be done"):
-        waiting.wait(1)
+        waiting.wait(60)
     go.set()
     assert left.wait(60)
     assert ended(owner, lambda: None, 60)
@@ -115,17 +115,17 @@ class Worker:
 
 def test_work_rests_until_it_is_woken() -> None:
     worker = Worker()
-    assert worker.worked.wait(5)
+    assert worker.worked.wait(60)
     worker.worked.clear()
     worker.owner.wake()
-    assert worker.worked.wait(5)
+    assert worker.worked.wait(60)
     assert ended(worker.owner, lambda: None, 60)
 
 
 def test_the_thread_does_not_keep_its_object_alive() -> None:
     worker = Worker()
     owner, gone = worker.owner, weakref.ref(worker)
-    assert worker.worked.wait(5)
+    assert worker.worked.wait(60)
     owner.call(lambda: None)
     del worker
     gc.collect()
@@ -138,13 +138,13 @@ def test_a_cancellation_is_tripped_once_and_seen_by_all() -> None:
     cancellation.raise_if_cancelled()
     assert not cancellation.wait(0.01)
     seen: list[bool] = []
-    threads = [threading.Thread(target=lambda: seen.append(cancellation.wait(5))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: seen.append(cancellation.wait(60))) for _ in range(3)]
     for thread in threads:
         thread.start()
     cancellation.cancel()
     cancellation.cancel()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert seen == [True, True, True]
     assert cancellation.wait(float("inf"))
     assert "cancelled" in repr(cancellation)

@@ -299,7 +299,7 @@ def test_dropping_a_connection_ends_the_threads_of_browser_and_readers() -> None
     del desk, browser
     gc.collect()
     for thread in threads:
-        thread.join(3)
+        thread.join(60)
     assert [thread.name for thread in threads if thread.is_alive()] == []
 
 

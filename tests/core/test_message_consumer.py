@@ -513,7 +513,7 @@ def test_closing_ends_the_wait_of_another_thread(desk: Desk) -> None:
     thread.start()
     eventually(lambda: consumer._waiters, "the thread waits")
     consumer.close()
-    thread.join(2)
+    thread.join(60)
     assert len(raised) == 1
 
 
@@ -565,7 +565,7 @@ def test_dropping_a_consumer_gives_back_and_ends_its_thread(desk: Desk) -> None:
     thread = consumer._driver_thread._thread
     del consumer, held
     gc.collect()
-    thread.join(3)
+    thread.join(60)
     assert not thread.is_alive()
     assert desk.leases() == 0
 

@@ -274,7 +274,7 @@ def test_many_threads_get_their_own_outcomes_and_keep_their_order(desk: Desk) ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     values = [value for value in stored(desk) if value is not None]
     assert len(values) == 200
     for number in range(4):
@@ -318,11 +318,11 @@ def test_waiting_behind_a_hanging_send_ends_with_an_outcome(desk: Desk, monkeypa
     publisher = over(desk, driver)
     first = threading.Thread(target=publisher.topic("t").publish_batch, args=([OutboundMessage(b"1")],))
     first.start()
-    assert driver.begun.wait(5)
+    assert driver.begun.wait(60)
     (waiting,) = publisher.topic("t").publish_batch([OutboundMessage(b"2")], timeout=0.1)
     assert waiting.status == "failed"
     driver.go.set()
-    first.join(5)
+    first.join(60)
     publisher.close()
     assert driver.sent == [b"1"]
 

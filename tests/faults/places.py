@@ -177,7 +177,7 @@ class PubSub(Place):
 
     def stored(self, topic: str) -> list[int]:
         found: list[int] = []
-        with self.direct.batches(topic, subscription=f"{topic}-check", size=1_000, idle=2.0) as batches:
+        with self.direct.batches(topic, subscription=f"{topic}-check", size=1_000, idle=5.0) as batches:
             for batch in batches:
                 found += numbers_of(batch.frame)
                 batch.ack()

@@ -23,7 +23,7 @@ from brokerkit.workbench import Session
 from .faults import GONE, PASSING, WORST, Fault
 from .places import Place, by_partition, frame, numbers_of
 
-CASE_SECONDS = 90
+CASE_SECONDS = 120
 """Within this each case has to end."""
 _BY_NAME = {True: pytest.mark.extended, False: pytest.mark.soak}
 STALL_SECONDS = 3.0

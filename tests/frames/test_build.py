@@ -317,7 +317,7 @@ def test_the_collector_runs_again_after_the_last_thread_has_left():
         assert inside.wait(10)
     assert not gc.isenabled()
     leave.set()
-    thread.join(10)
+    thread.join(60)
     assert gc.isenabled()
 
 

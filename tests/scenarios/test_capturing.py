@@ -61,7 +61,7 @@ def test_a_killed_capture_loses_and_repeats_nothing(
             child.hear("working")
             time.sleep(chance.uniform(0.0, 0.4))  # the moment is what is varied
             child.signal(signal.SIGKILL)
-            child._process.wait(10)
+            child._process.wait(60)
         if list(path.rglob("*.parquet")):
             assert set(_values(path).values()) == {1}
     with _child(kafka_system, topic, path) as child:

@@ -87,7 +87,7 @@ def test_an_export_that_is_killed_again_and_again_is_exact_in_the_end(
             child.hear("working")
             time.sleep(random.Random(seed).uniform(0.05, 1.2))  # the moment is what is varied
             child.signal(signal.SIGKILL)
-            child._process.wait(10)
+            child._process.wait(60)
     with _exporting(system, flights.topic, path) as child:
         child.hear("working")
         assert child.hear("exported", 60)["rows"] == len(flights.source)

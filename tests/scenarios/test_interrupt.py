@@ -18,7 +18,7 @@ from .flights import Flights
 from .messages import publish_numbered
 from .systems import System
 
-BACK_SECONDS = 1.0
+BACK_SECONDS = 10.0
 TAIL_TIMES = 4
 TAIL_MESSAGES = 60
 

@@ -37,7 +37,7 @@ def test_a_killed_process_continues_and_what_may_be_there_twice_is_named(
             child.hear("working")
             time.sleep(random.Random(seed).uniform(0.05, 1.0))  # the moment is what is varied
             child.signal(signal.SIGKILL)
-            child._process.wait(10)
+            child._process.wait(60)
         begun += (tmp_path / "journal").exists()
     assert begun
     with _child(system, order) as child:

@@ -184,7 +184,7 @@ def test_none_is_lost_or_doubled_by_kills_and_what_is_refused_stays(
             child.hear("working", 300)
             time.sleep(chance.uniform(*size.seconds))  # the moment is what is varied
             child.signal(signal.SIGKILL)
-            child._process.wait(10)
+            child._process.wait(60)
     with _child(order) as child:
         child.hear("working", 300)
         done = child.hear("done", 1200)

@@ -50,7 +50,7 @@ def test_a_loop_over_batches_survives_a_restart_and_loses_nothing(system: System
     batches.close()
 
     assert restart is not None
-    restart.result(60)
+    restart.result(100)
     assert acknowledged.keys() | doubtful == set(range(MESSAGES))
 
 
@@ -130,7 +130,7 @@ class _Killer:
 
     def __exit__(self, *_: object) -> None:
         assert self._done is not None
-        self._done.result(60)
+        self._done.result(100)
 
 
 @pytest.mark.extended

@@ -176,7 +176,7 @@ def test_explain_says_why_a_value_does_not_fit_its_schema(keyed: Keyed) -> None:
 def test_the_browser_finds_filters_and_publishes_what_was_decoded(keyed: Keyed) -> None:
     s, topic = keyed.session, keyed.topic
     browser = s.browse(topic, key='{"id":7}')
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert sorted(bk.expand(browser.frame)["value.n"]) == [0, 5]
     browser.selected = browser.frame["id"].iloc[0]
     message = browser._model.rows.message
@@ -191,7 +191,7 @@ def test_the_browser_shows_decoded_values_with_their_schema(keyed: Keyed) -> Non
     s.create_topic(topic, partitions=1)
     s.publish_batch(topic, [bk.OutboundMessage(key) for key in (keyed.keys[0], keyed.keys[2], b"\xff\x00")])
     browser = s.browse(topic, where='"id":8')
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser.frame["value"].tolist() == ['{"id":8}']
     browser.selected = browser.frame["id"].iloc[0]
     message = browser._model.rows.message

@@ -188,7 +188,7 @@ def test_two_threads_cannot_write_one_folder(orders: Session, tmp_path: Path) ->
     scan = orders.scan("orders", where=slowly)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(scan.to_parquet, tmp_path)
-        assert reading.wait(30)
+        assert reading.wait(60)
         for overwrite in (False, True):
             with pytest.raises(bk.InUse, match="another thread of this process, since 2.*another folder"):
                 orders.scan("orders").to_parquet(tmp_path, overwrite=overwrite)

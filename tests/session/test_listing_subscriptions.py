@@ -63,6 +63,8 @@ def test_a_subscription_is_listed_while_other_topics_are_made_and_deleted(
                 try:
                     other.create_topic(topic, **case.topic)
                     other.delete_topic(topic, confirm=topic)
+                except bk.Unavailable:
+                    continue  # a server that answers late is not what is asked about
                 except bk.BrokerError as error:
                     failures.append(error)
                     return

@@ -107,7 +107,7 @@ def test_a_browser_stops_at_max_bytes_and_continues_without_losing_a_row(
     monkeypatch.setattr("brokerkit.widgets.browse.query.MAX_BYTES", ROOM)
     browser = BrowserModel(s, "t", limit=1_000, max_bytes=ROOM, **options)
     pages = 0
-    while browser.wait(20) and browser.search.status == "at max_bytes":
+    while browser.wait(60) and browser.search.status == "at max_bytes":
         seen = numbers(browser.rows.result.rows.column("value").to_pylist())
         assert 0 < SIZE * len(seen) <= ROOM * (pages + 1)
         browser.go_on()
@@ -122,7 +122,7 @@ def test_a_browser_stops_at_max_bytes_and_continues_without_losing_a_row(
 def test_a_browser_says_that_it_stopped_for_memory_and_offers_to_continue(s: Session) -> None:
     filled(s)
     browser = BrowserModel(s, "t", limit=1_000, max_bytes=ROOM)
-    assert browser.wait(20)
+    assert browser.wait(60)
     shown = state_of(browser)["search"]
     assert shown["text"].startswith("At the limit of memory (105.0 kB): ")
     assert "left" in shown["text"]

@@ -248,7 +248,7 @@ def test_the_browser_and_the_tail_say_it_where_their_rows_are_counted(s: Session
     s.create_topic("t")
     s.publish_batch("t", [gzip.compress(b"FAILED")[:-4]] * 15 + [b"FAILED"])
     browser = s.browse("t", where="FAILED")
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert (
         browser_state(browser._model)["search"]["errors"]
         == "The filter could not look into 15 of 16 payloads (gzip)"

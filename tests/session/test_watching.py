@@ -151,8 +151,8 @@ def test_lag_is_collected_for_so_many_seconds_and_names_are_escaped(s: Session) 
     s.create_topic("t")
     s.create_subscription("t", "<b>x</b>", start="earliest")
     s.publish("t", "a")
-    found = s.lag("<b>x</b>", every=0.1, seconds=0.35, progress=False)
-    assert 3 <= len(found) <= 6
+    found = s.lag("<b>x</b>", every=0.1, seconds=1.5, progress=False)
+    assert 2 <= len(found) <= 17
     assert isinstance(found, pd.DataFrame)
     assert found.rate == 0.0
     html = found._repr_html_() or ""

@@ -41,7 +41,7 @@ def orders(s: Session) -> Session:
 
 def browse(s: Session, *args, **options) -> TopicBrowser:
     made = s.browse(*args, **options)
-    assert made.wait(20)
+    assert made.wait(60)
     return made
 
 
@@ -62,7 +62,7 @@ def say(browser: TopicBrowser, kind: str, **content) -> None:
     """A message of the view."""
     assert browser._view is not None
     browser._view.receive({"type": kind, **content})
-    browser.wait(20)
+    browser.wait(60)
 
 
 def last(sent: list[dict], kind: str) -> dict:
@@ -213,18 +213,18 @@ def test_a_search_can_be_stopped_and_continued_and_misses_nothing(s: Session) ->
         return value % 100 == 0
 
     browser = s.browse("t", start="earliest", limit=10_000, where=wanted)
-    assert reached.wait(20)
+    assert reached.wait(60)
     assert browser.running
     browser.stop()
     gate.set()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser._model.search.status == "stopped"
     found = browser.frame
     assert 0 < len(found) < 600
     again = run(browser.call, s, browser)
     assert sorted(again["value"]) == sorted(found["value"])
     browser.go_on()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert sorted(map(int, browser.frame["value"])) == list(range(0, 60_000, 100))
     assert browser._model.search.status == "at the end"
     assert browser.call == "s.peek('t', 10000, start='earliest', where=browser.query.where)"
@@ -235,7 +235,7 @@ def test_more_rows_continue_where_the_limit_was(orders: Session) -> None:
     assert browser._model.search.status == "at the limit"
     read = browser._model.search.read
     browser.go_on()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser.call == "s.peek('orders', 60)"
     assert browser._model.search.read == 2 * read
     pd.testing.assert_frame_equal(browser.frame, run(browser.call, orders, browser))
@@ -278,7 +278,7 @@ def test_a_search_whose_broker_is_away_says_so_and_can_go_on(orders: Session) ->
     assert isinstance(browser._model.search.problem, bk.BrokerError)
     orders.native.faults.start()
     browser.go_on()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert len(browser.frame) == 5
 
 
@@ -286,11 +286,11 @@ def test_state_set_in_code_moves_the_widget(orders: Session) -> None:
     browser = browse(orders, "orders")
     sent = told(browser)
     browser.query = {"limit": 12, "key": "c1"}
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert _state(browser)["form"]["key"] == "c1"
     assert last(sent, "rows")["total"] == 12
     browser.query = Query("orders", 5)
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert last(sent, "rows")["total"] == 5
     offset = browser.frame["offset"].iloc[-1], browser.frame["partition"].iloc[-1]
     browser.selected = (int(offset[1]), int(offset[0]))
@@ -335,7 +335,7 @@ def test_columns_and_order_are_part_of_the_call(orders: Session) -> None:
 def test_an_order_by_a_field_that_no_row_has_still_gives_a_call_that_runs(orders: Session) -> None:
     browser = browse(orders, "orders", limit=50, expand=True, sort="value.total")
     browser.query = {"where": "nothing has this"}
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert len(run(browser.call, orders, browser)) == len(browser.frame) == 0
 
 
@@ -396,11 +396,11 @@ def test_a_click_chooses_the_row_that_was_clicked_however_many_have_been_found_s
         {"start": None, "newest": None},
     ):
         browser.query = change
-        browser.wait(20)
+        browser.wait(60)
         say(browser, "select", place=clicked["place"], id=clicked["id"])
         assert browser.selected["id"].tolist() == [clicked["id"]]
     browser.query = {"partitions": [browser.selected["partition"].iloc[0] ^ 1]}
-    browser.wait(20)
+    browser.wait(60)
     say(browser, "select", place=clicked["place"], id=clicked["id"])
     assert len(browser.selected) == 0
 
@@ -428,7 +428,7 @@ def test_a_message_is_followed_along_rows_positions_and_its_key(orders: Session)
     assert len(run(browser.message_call, orders, browser)) == 1
     pd.testing.assert_frame_equal(browser.selected, run(browser.message_call, orders, browser))
     browser.query = {"where": None}
-    assert browser.wait(20)
+    assert browser.wait(60)
     say(browser, "select", place=0)
     # the newest row is on top
     assert browser.selected["id"].tolist() == browser.frame["id"].iloc[[-1]].tolist()
@@ -477,7 +477,7 @@ def test_it_leaves_no_thread_and_changes_nothing_on_the_broker(orders: Session) 
     before = orders.describe("orders")
     browser = browse(orders, "orders")
     browser._model.count()
-    assert browser.wait(20)
+    assert browser.wait(60)
     after = orders.describe("orders")
     assert after.subscriptions.equals(before.subscriptions)
     assert after.partitions.equals(before.partitions)
@@ -500,7 +500,7 @@ def test_a_closed_session_ends_it_with_a_reason(orders: Session) -> None:
     with pytest.raises(bk.Closed):
         browser.query = {"limit": 5}
     browser.go_on()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert "closed" in _state(browser)["problem"]
 
 
@@ -544,7 +544,7 @@ def test_json_fields_come_and_go_without_reading_again(orders: Session) -> None:
     browser = browse(orders, "orders", limit=50)
     search = browser._model.search
     browser.query = {"expand": True}
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser._model.search is search
     assert "value.total" in browser.frame.columns
     assert browser.frame.equals(run(browser.call, orders, browser))

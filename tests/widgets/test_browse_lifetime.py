@@ -31,7 +31,7 @@ mine = "browsers.append(s.browse('orders', where=lambda value: gate.wait(30)))"
 for cell in (setup, mine, "1 + 1", mine, "gate.set()"):
     shell.run_cell(cell, store_history=True).raise_error()
 first, second = shell.user_ns["browsers"]
-print(json.dumps([first.wait(20), second.wait(20), len(first.frame), len(second.frame)]))
+print(json.dumps([first.wait(60), second.wait(20), len(first.frame), len(second.frame)]))
 shell.run_cell("big = lambda value: value['id'] > 0").raise_error()
 second.query = {"where": shell.user_ns["big"]}
 print(second.call)
@@ -59,9 +59,9 @@ def test_a_search_ends_with_its_session(s: Session) -> None:
         s.publish_batch("t", ["x"] * 5_000)
     reading = threading.Event()
     browser = s.browse("t", where=lambda value: reading.set() or False)
-    assert reading.wait(20)
+    assert reading.wait(60)
     s.close()
-    assert browser.wait(30)
+    assert browser.wait(60)
     assert not browser.running
     eventually(
         lambda: not [each for each in threading.enumerate() if "of the browser of" in each.name], "no threads"
@@ -78,7 +78,7 @@ def test_earlier_results_are_not_kept(s: Session) -> None:
         weakref.ref(each) for each in (browser._model.search, browser._model.rows.result, browser.message)
     ]
     browser.query = {"limit": 10}
-    assert browser.wait(20)
+    assert browser.wait(60)
     gc.collect()
     assert [each() for each in before] == [None, None, None]
 

@@ -34,7 +34,7 @@ def shop(s: Session) -> Session:
 
 def browse(session: Session, **options: object) -> tuple[TopicBrowser, list[dict]]:
     browser = session.browse("orders", **options)
-    assert browser.wait(20)
+    assert browser.wait(60)
     return browser, told(browser)
 
 
@@ -122,7 +122,7 @@ def test_an_export_is_of_the_rows_that_were_shown_when_it_was_ordered(shop: Sess
     browser._view.receive({"type": "export", **order})
     browser.query = "other"
     gate.set()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert last(sent, "exporting")["problem"] == "another search was begun: export again"
     assert [each for each in sent if each["type"] == "exported"] == []
 
@@ -155,7 +155,7 @@ def test_chosen_rows_are_copied_as_json_and_python_and_the_query_as_a_command_li
     text = "brokerkit -c inmem:// -o jsonl peek -n 20 --start=earliest orders"
     assert last(sent, "copied_rows")["text"] == text
     browser.query = {"where": lambda value: True}
-    browser.wait(20)
+    browser.wait(60)
     say(browser, "copy_rows", form="command")
     assert "the command line has no where of this kind" in state_of(browser._model)["problem"]
 

@@ -45,7 +45,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def shown(session: Session) -> tuple[Any, Screen]:
     browser, screen = session.browse("orders"), Screen()
     browser._show_in(Panel(SCRIPTS, {}, lambda message: None, screen))
-    assert browser.wait(20)
+    assert browser.wait(60)
     return browser, screen
 
 
@@ -93,19 +93,19 @@ def test_nothing_that_a_click_took_from_a_message_is_kept(shop: Session, config:
     browser, screen = shown(shop)
     browser.selected = 0
     screen.say("field", path=[0], what="filter")
-    assert browser.wait(20)
+    assert browser.wait(60)
     taken = screen.state["form"]["where"]
     assert VALUE in taken
     screen.say("query", **{**FORM, "mode": "python", "where": taken})
-    assert browser.wait(20)
+    assert browser.wait(60)
     for edited in (f"{taken} and True", f'value["whom"] == "{VALUE}"'):
         screen.say("query", **{**FORM, "mode": "python", "where": edited})
-        assert browser.wait(20)
+        assert browser.wait(60)
     screen.say("query", **{**FORM, "where": VALUE})
-    assert browser.wait(20)
+    assert browser.wait(60)
     browser.selected = 0
     screen.say("header", place=0)
-    assert browser.wait(20)
+    assert browser.wait(60)
     screen.say("query", **{**FORM, "header": screen.state["form"]["header"]})
     screen.say("query", **{**FORM, "key": f"k-{VALUE}"})
     assert used(screen) == []
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_written_is_said_and_the_search_goes_on(shop: Sess
     browser, screen = shown(shop)
     (config / "filters.json").mkdir()
     screen.say("query", **{**FORM, "key": "c1"})
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser.problem is None
     assert len(browser.frame) == 1
     assert used(screen) == []

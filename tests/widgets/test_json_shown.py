@@ -44,7 +44,7 @@ def test_a_message_that_is_almost_json_says_what_makes_it_so(s: Session) -> None
     s.create_topic("t")
     s.publish_batch("t", [b'{"price":NaN}', b'{"price":1}'])
     browser = s.browse("t")
-    assert browser.wait(20)
+    assert browser.wait(60)
     browser.selected = browser.frame["id"].iloc[0]
     assert browser.message is not None
     assert browser.message.view()["decoder"] == "auto: JSON object, read leniently: it has NaN"

@@ -24,7 +24,7 @@ def keyed(s: Session) -> Session:
 
 def browse(s: Session, **options: object) -> TopicBrowser:
     made = s.browse("keyed", **options)
-    assert made.wait(20)
+    assert made.wait(60)
     return made
 
 
@@ -64,7 +64,7 @@ def test_a_message_is_followed_along_its_key(keyed: Session, place: int, other: 
     browser.selected = place
     assert browser.message.key == KEYS[place]
     browser.step(1, along="key")
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser.message.offset == other
 
 

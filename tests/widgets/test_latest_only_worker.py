@@ -39,7 +39,7 @@ def jobs() -> Jobs:
 def test_a_job_runs_and_its_thread_ends_with_it(jobs: Jobs) -> None:
     lane = LatestOnlyWorker("a lane of its own")
     lane.run(jobs.job("one"))
-    assert lane.wait(20)
+    assert lane.wait(60)
     assert jobs.seen == ["one begins", "one ends"]
     eventually(
         lambda: not [each for each in threading.enumerate() if each.name == "a lane of its own"], "it ended"
@@ -49,9 +49,9 @@ def test_a_job_runs_and_its_thread_ends_with_it(jobs: Jobs) -> None:
 def test_a_new_job_cancels_the_one_before(jobs: Jobs) -> None:
     lane = LatestOnlyWorker("lane")
     lane.run(jobs.job("one", until_cancelled=True))
-    assert jobs.begun.wait(20)
+    assert jobs.begun.wait(60)
     lane.run(jobs.job("two"))
-    assert lane.wait(20)
+    assert lane.wait(60)
     assert jobs.seen == ["one begins", "two begins", "two ends"]
 
 
@@ -63,11 +63,11 @@ def test_a_job_that_is_stopped_while_it_waits_learns_of_it(jobs: Jobs) -> None:
         gate.wait(20)
 
     lane.run(deaf)
-    assert jobs.begun.wait(20)
+    assert jobs.begun.wait(60)
     lane.run(jobs.job("two"))
     lane.stop()
     gate.set()
-    assert lane.wait(20)
+    assert lane.wait(60)
     assert jobs.seen == ["two begins cancelled"]
 
 
@@ -78,7 +78,7 @@ def test_a_job_that_fails_or_is_cancelled_leaves_the_lane_usable(jobs: Jobs) -> 
         raise Cancelled("by itself")
 
     lane.run(cancelled)
-    assert lane.wait(20)
+    assert lane.wait(60)
     lane.run(jobs.job("after"))
-    assert lane.wait(20)
+    assert lane.wait(60)
     assert jobs.seen == ["after begins", "after ends"]

@@ -64,13 +64,13 @@ def test_a_saved_connection_opens_the_workbench_in_the_same_place(
     with bk.connect("inmem://first-screen") as s:
         s.create_topic("orders")
         screen.say("open", name="shop")
-        assert chooser.wait(20)
+        assert chooser.wait(60)
         assert screen.state["session"] == "inmem://first-screen"
         assert chooser.session is not None
         assert chooser.session.read_only
         screen.say("hello")
         assert chooser.browser is not None
-        assert chooser.browser.wait(20)
+        assert chooser.browser.wait(60)
         names = [row["name"] for each in screen.sent if each["type"] == "topics" for row in each["rows"]]
         assert "orders" in names
         assert screen.state["back"] == "Connections"
@@ -82,7 +82,7 @@ def test_a_saved_connection_opens_the_workbench_in_the_same_place(
 def test_what_is_typed_is_tried_and_opened(opened: tuple[ConnectionChooser, Screen]) -> None:
     chooser, screen = opened
     screen.say("check", form={**FORM, "servers": "inmem://"}, connecting=False)
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert not screen.state["checking"]
     assert steps(screen) == {
         "address": "ok",
@@ -92,7 +92,7 @@ def test_what_is_typed_is_tried_and_opened(opened: tuple[ConnectionChooser, Scre
         "list topics": "ok",
     }
     screen.say("connect", form={**FORM, "servers": "inmem://", "production": True})
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert screen.state["marks"] == ["PRODUCTION"]
 
 
@@ -100,12 +100,12 @@ def test_a_secret_that_is_being_typed_is_not_tried(opened: tuple[ConnectionChoos
     chooser, screen = opened
     form = {**FORM, "servers": "localhost:1", "sign_in": "password", "user": "ada", "secret": "s3c"}
     screen.say("check", form=form, connecting=False)
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert steps(screen)["network"] == "failed"
     assert steps(screen)["connect"] == "not tried"
     # in memory, nothing is reached over a network: the step after it waits for the click
     screen.say("check", form={**form, "servers": "inmem://"}, connecting=False)
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert steps(screen)["connect"] == "not tried"
 
 
@@ -191,7 +191,7 @@ def test_options_that_are_none_are_refused_by_their_place(
     form = {**FORM, "system": "inmem", "servers": "inmem://options", "options": options}
     for kind in ("check", "connect", "save"):
         screen.say(kind, form=form, name="tried")
-        assert chooser.wait(20)
+        assert chooser.wait(60)
     assert said in screen.state["problem"]
     assert said in screen.state["wrong"]
     assert "hunter2" not in str(screen.state)
@@ -204,11 +204,11 @@ def test_an_error_of_any_kind_leaves_the_screen_usable(config: Path, monkeypatch
     chooser, screen = ConnectionChooser(connect), Screen()
     chooser._shown(screen)
     screen.say("connect", form={**FORM, "system": "inmem", "servers": "inmem://any"})
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert (screen.state["opening"], screen.state["problem"]) == ("", "TypeError: no such argument")
     monkeypatch.setattr(model, "examine", connect)
     screen.say("check", form={**FORM, "system": "inmem", "servers": "inmem://any"})
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert (screen.state["checking"], screen.state["wrong"]) == (False, "TypeError: no such argument")
 
 
@@ -218,7 +218,7 @@ def test_a_flag_of_the_command_holds_for_what_is_chosen(config: Path) -> None:
     context.obj = {"read_only": True, "allow_changes": False, "timeout": 5.0, "option": ()}
     chooser = command._widget(context, None, None)
     chooser._model.open_saved("shop")
-    assert chooser.wait(20)
+    assert chooser.wait(60)
     assert chooser.session is not None
     assert chooser.session.read_only
     chooser.close()

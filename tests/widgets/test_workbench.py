@@ -31,7 +31,7 @@ def shop(s: Session) -> Session:
 
 def browse(session: Session, **options: object) -> tuple[TopicBrowser, list[dict]]:
     browser = session.browse("orders", **options)
-    assert browser.wait(20)
+    assert browser.wait(60)
     return browser, told(browser)
 
 
@@ -128,11 +128,11 @@ def test_fields_of_any_depth_are_columns_and_go_with_the_topic(shop: Session) ->
     assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
     assert state_of(browser._model)["problem"] == ""
     browser.query = {"key": "c1"}
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert browser.frame.equals(eval(browser.call, {"s": shop, "bk": bk}))
     shop.create_topic("other")
     browser.query = "other"
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert "expand" not in browser.call
 
 
@@ -187,7 +187,7 @@ def test_a_histogram_of_rows_goes_with_its_rows(shop: Session, change: dict) -> 
     say(browser, "expand", on=True)
     assert last(sent, "histogram")["histogram"] is not None
     browser.query = change
-    browser.wait(20)
+    browser.wait(60)
     assert last(sent, "histogram")["histogram"] is None
 
 
@@ -199,7 +199,7 @@ def test_what_was_known_of_a_topic_goes_with_it(shop: Session) -> None:
     assert "billing" in str(last(sent, "subscriptions"))
     before = last(sent, "schema")
     browser.query = "empty"
-    browser.wait(20)
+    browser.wait(60)
     assert "billing" not in str(last(sent, "subscriptions"))
     assert last(sent, "schema") is not before
 
@@ -289,13 +289,13 @@ def test_a_message_leads_to_the_next_with_its_correlation_id(s: Session) -> None
     assert browser.selected["value"].iloc[0] == "7"
     for by, value in ((-1, "4"), (-1, "1"), (1, "4")):
         browser.step(by, "header", "correlation-id")
-        assert browser.wait(20)
+        assert browser.wait(60)
         assert browser.selected["value"].iloc[0] == value
         assert list(eval(browser.message_call, {"s": s})["value"]) == [value]
     browser.step(1, "header", "correlation-id")
-    browser.wait(20)
+    browser.wait(60)
     browser.step(1, "header", "correlation-id")
-    browser.wait(20)
+    browser.wait(60)
     assert "no later message with this header in its partition" in str(browser.problem)
     say(browser, "step", by=1, along="header", header=7)
     assert "no header" in str(browser.problem)

@@ -27,7 +27,7 @@ def shop(s: Session) -> Session:
 
 def chosen(session: Session, *places: int) -> tuple[TopicBrowser, list[dict]]:
     browser = session.browse("orders")
-    assert browser.wait(20)
+    assert browser.wait(60)
     sent = told(browser)
     browser.selected = list(places)
     return browser, sent
@@ -196,7 +196,7 @@ def test_a_delete_that_is_stopped_says_what_was_not_tried(
     s.create_topic("orders")
     s.publish_batch("orders", [f"m{n}" for n in range(450)])
     browser = s.browse("orders", limit=450)
-    assert browser.wait(20)
+    assert browser.wait(60)
     sent = told(browser)
     browser.selected = list(range(450))
     say(browser, "plan_change", verb="delete", **PLAN)

@@ -23,7 +23,7 @@ PLAN = {"of": "letters", "to": "", "session": "", "rate": "", "keep": False, "mo
 
 def opened(session: Session, topic: str = "orders") -> tuple[TopicBrowser, list[dict]]:
     browser = session.browse(topic)
-    assert browser.wait(20)
+    assert browser.wait(60)
     sent = told(browser)
     say(browser, "open", tab="letters")
     return browser, sent
@@ -241,7 +241,7 @@ def test_letters_go_with_their_topic(desk: Session) -> None:
     click(browser, "choose_letters", group=0, row=None, on=True)
     say(browser, "plan_change", verb="redrive", **PLAN)
     browser.query = "other"
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert (last(sent, "letters")["read"], change(sent)) == (False, None)
     with pytest.raises(bk.ConfigError, match="open their tab first"):
         _ = browser.letters

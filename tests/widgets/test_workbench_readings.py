@@ -48,13 +48,13 @@ def test_the_mask_of_a_browser_hides_in_its_dead_letters_too(s: Session) -> None
     s.publish("t-dlq", '{"email": "u@x.org"}')
     for masked_first in (True, False):
         browser = s.browse("t", **({"mask": "email"} if masked_first else {}))
-        assert browser.wait(20)
+        assert browser.wait(60)
         sent = told(browser)
         say(browser, "open", tab="letters")
         if not masked_first:
             assert last(sent, "letters")["rows"][0]["value"] == '{"email": "u@x.org"}'
             browser.query = {"mask": "email"}
-            assert browser.wait(20)
+            assert browser.wait(60)
         click(browser, "letter", row=0)
         click(browser, "choose_letters", group=None, row=0, on=True)
         shown = last(sent, "letters")
@@ -115,7 +115,7 @@ def test_a_reading_ends_whatever_is_clicked_meanwhile(desk: Session) -> None:
     say_plan = {"type": "plan_change", "verb": "redrive", **PLAN}
     receive(say_plan)
     go.set()
-    assert browser.wait(10)
+    assert browser.wait(60)
     shown = last(sent, "letters")
     assert (shown["loading"], shown["by"], len(shown["groups"]), shown["chosen"]) == (
         False, "consumer", 1, 0,
@@ -130,7 +130,7 @@ def test_one_plan_is_carried_out_once_although_two_viewers_click(
     s.create_topic("copies")
     s.publish_batch("t", ["a", "b"])
     browser = s.browse("t")
-    assert browser.wait(20)
+    assert browser.wait(60)
     sent = told(browser)
     browser.selected = [0, 1]
     plan = {**PLAN, "of": "rows", "to": "copies"}
@@ -154,7 +154,7 @@ def test_one_plan_is_carried_out_once_although_two_viewers_click(
         each.start()
     for each in viewers:
         each.join()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert s.describe("copies").messages == 2
 
 
@@ -204,11 +204,11 @@ def test_the_way_back_is_refused_while_a_change_runs(s: Session, monkeypatch: py
     monkeypatch.setattr(Order, "carried_out", slow)
     number = change(sent)["number"]
     browser._view.receive({"type": "carry_out_change", "number": number, "again": False, "confirm": None})
-    assert begun.wait(10)
+    assert begun.wait(60)
     browser._view.receive({"type": "back"})
     assert (left, "wait until it is done" in problem(browser)) == ([], True)
     go.set()
-    assert browser.wait(10)
+    assert browser.wait(60)
     assert change(sent)["counts"] == [["confirmed", 2]]
     browser._model.forget()
     assert (change(sent), browser._view.changing._last) == (None, None)
@@ -258,7 +258,7 @@ def test_letters_are_taken_only_when_that_is_asked_for_with_the_name(monkeypatch
         assert taken == ["dead_letters", "redrive"]
         assert "side_effects='give back'" in change(sent)["call"].replace('"', "'")
         browser._model.letters.load(browser.query)
-        assert browser.wait(10)
+        assert browser.wait(60)
         assert (last(sent, "letters")["read"], change(sent)) == (False, None)
         assert taken == ["dead_letters", "redrive"]
 

@@ -18,7 +18,7 @@ from .test_browse import last, say, told
 
 def opened(session: Session, subscription: int | None = 0) -> tuple[TopicBrowser, list[dict]]:
     browser = session.browse("orders")
-    assert browser.wait(20)
+    assert browser.wait(60)
     sent = told(browser)
     say(browser, "open", tab="subscriptions")
     say(browser, "subscription", place=subscription)
@@ -134,7 +134,7 @@ def test_the_receipts_of_a_reset_are_shown_whatever_is_clicked_meanwhile(
     if click == "plan_reset":
         assert "wait until billing is moved" in state_of(browser._model)["problem"]
     gate.set()
-    assert browser.wait(20)
+    assert browser.wait(60)
     say(browser, "subscription", place=1)
     assert (last(sent, "reset")["done"], last(sent, "reset")["summary"]) == (True, "60 are read again")
 

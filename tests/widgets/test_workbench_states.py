@@ -27,7 +27,7 @@ def shop(s: Session) -> Session:
 
 def browse(session: Session, **options: object) -> tuple[TopicBrowser, list[dict]]:
     browser = session.browse("orders", **options)
-    assert browser.wait(20)
+    assert browser.wait(60)
     return browser, told(browser)
 
 
@@ -107,7 +107,7 @@ def test_no_click_waits_for_a_search(shop: Session, click: tuple[str, dict]) -> 
     assert browser.running
     assert browser._model.search is search
     gate.set()
-    assert browser.wait(20)
+    assert browser.wait(60)
     assert len(browser.frame) == 400
     if click[0] == "expand":
         assert "value.id" in browser.columns
@@ -232,13 +232,13 @@ def test_a_topic_whose_description_fails_says_why_and_not_that_it_loads(
     monkeypatch.setattr(browser._model.topics, "describe", fail)
     shop.create_topic("other")
     browser.query = "other"
-    browser.wait(20)
+    browser.wait(60)
     assert (last(sent, "described")["topic"], last(sent, "described")["problem"]) == (
         None,
         "the broker is away",
     )
     browser._model.facts.load_backlogs(["other"])
-    browser.wait(20)
+    browser.wait(60)
     assert browser._model.topics.backlogs["other"] == "?"
     monkeypatch.undo()
     say(browser, "refresh")

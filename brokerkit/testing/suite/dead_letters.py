@@ -15,7 +15,7 @@ from ..behaviour import behaviour
 from ..stage import Stage, payload
 from ..waiting import eventually
 
-REMOVED_SECONDS = 15.0
+REMOVED_SECONDS = 60.0
 
 
 def _place(stage: Stage) -> tuple[ConnectedDeadLetters, DeadLetterPlace, list[bytes]]:

@@ -36,6 +36,8 @@ server remembers as few as 15 of the last 200 deliveries. It sends the others ag
 are still on their way, and acknowledging one copy does not stop the other. A forgotten acknowledgement shows
 later, when the lock ends."""
 PARALLEL = 10
+CLOSED_SECONDS = 8.0
+"""How much later than at its timeout a close may end on a busy machine."""
 
 
 class Lifecycle:
@@ -126,7 +128,7 @@ class Lifecycle:
                 for close in (consumer.close, publisher.close, connection.close):
                     began = time.monotonic()
                     close(timeout=1.0)
-                    assert time.monotonic() - began < 2.5
+                    assert time.monotonic() - began < 1.0 + CLOSED_SECONDS
         finally:
             stage.harness.resume()
 
@@ -147,7 +149,7 @@ class Lifecycle:
         with ThreadPoolExecutor(10) as pool:
             got = [item for items in pool.map(visit, range(10)) for item in items]
         rest = set(sent) - set(payloads(got))
-        stage.drain_all(stage.consumer(topic, subscription), rest, within=30)
+        stage.drain_all(stage.consumer(topic, subscription), rest, within=60)
 
     @behaviour(60)
     def test_conformance_60_closing_and_reopening_five_times_loses_nothing(self, stage: Stage) -> None:
@@ -289,7 +291,7 @@ class Lifecycle:
         for error in (down.value, refused.value):
             assert error.retryable
             assert error.__cause__ is not None or not stage.harness.translates
-        eventually(lambda: _answers(stage), "the same connection works again", within=30)
+        eventually(lambda: _answers(stage), "the same connection works again", within=60)
 
     @behaviour(68)
     def test_conformance_68_what_is_committed_is_visible_and_nothing_else(self, stage: Stage) -> None:

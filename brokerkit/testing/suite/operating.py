@@ -16,7 +16,7 @@ from ..behaviour import behaviour
 from ..stage import Stage, acknowledge, payloads
 from ..waiting import eventually
 
-LEFT_SECONDS = 15.0
+LEFT_SECONDS = 60.0
 """How long a group may take to notice that its members have left."""
 
 

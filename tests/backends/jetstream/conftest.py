@@ -23,7 +23,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def driver(nats_server: NatsServer) -> Iterator[Driver]:
-    opened = jetstream.open(Address.parse(nats_server.url), 5)
+    opened = jetstream.open(Address.parse(nats_server.url), 60)
     yield opened
     opened.close(2)
 
@@ -38,7 +38,7 @@ def broker(nats_server: NatsServer) -> Iterator[Connection]:
 def subject(driver: Driver) -> str:
     """A subject whose stream also stores its sub-subjects."""
     name = f"t{next(_numbers)}"
-    driver.create_topic(name, options={"subjects": [f"{name}.>"], "storage": "memory"}, timeout=5)
+    driver.create_topic(name, options={"subjects": [f"{name}.>"], "storage": "memory"}, timeout=60)
     return name
 
 

@@ -55,7 +55,7 @@ def test_one_of_several_hosts_is_enough(nats_server: NatsServer) -> None:
 
 def test_wrong_credentials_are_unauthorized_and_never_shown() -> None:
     with NatsServer(user="ann", password="hunter2") as server:
-        driver = jetstream.open(Address.parse(server.url), 5)
+        driver = jetstream.open(Address.parse(server.url), 60)
         driver.ping(5)
         driver.close(2)
         for url in (
@@ -64,7 +64,7 @@ def test_wrong_credentials_are_unauthorized_and_never_shown() -> None:
             f"nats://tok@{server.host}",
         ):
             with pytest.raises(Unauthorized) as refused:
-                connect(url, timeout=5)
+                connect(url, timeout=60)
             assert server.host in str(refused.value)
             assert "wrongpass" not in str(refused.value)
 
@@ -74,7 +74,7 @@ def test_a_token_logs_in() -> None:
         jetstream.open(Address.parse(f"nats://s3cret@{server.host}"), 5).close(2)
         jetstream.open(Address.parse(f"nats://{server.host}", {"token": "s3cret"}), 5).close(2)
         with pytest.raises(Unauthorized):
-            jetstream.open(Address.parse(server.url), 5)
+            jetstream.open(Address.parse(server.url), 60)
 
 
 def test_a_missing_permission_is_unauthorized() -> None:
@@ -102,7 +102,7 @@ def test_losing_and_regaining_the_connection_is_logged_and_not_printed(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with NatsServer() as server:
-        driver = jetstream.open(Address.parse(server.url), 5)
+        driver = jetstream.open(Address.parse(server.url), 60)
         with caplog.at_level(logging.INFO, logger="brokerkit.jetstream"):
             server.kill()
             eventually(lambda: "disconnected" in caplog.text, "the lost connection is logged")
@@ -140,13 +140,13 @@ def test_a_forked_child_gets_an_error_and_may_connect_again(nats_server: NatsSer
                 connection.ping(timeout=2)
             except Closed:
                 with connect(nats_server.url) as own:
-                    own.ping(timeout=5)
+                    own.ping(timeout=60)
                 code = 0
             finally:
                 os._exit(code)
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
-        connection.ping(timeout=5)
+        connection.ping(timeout=60)
 
 
 def test_publish_and_consume_through_the_portable_half(nats_server: NatsServer) -> None:

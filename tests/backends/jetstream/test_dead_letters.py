@@ -70,7 +70,7 @@ def failed(s: Session, count: int, **options: object) -> str:
     """A topic whose consumer gave up the even messages, and terminated the odd ones."""
     topic = f"dl-{uuid.uuid4().hex[:8]}"
     s.create_topic(topic, stream=topic, **options)
-    s.create_subscription(topic, "billing", start="earliest", max_deliver=1, ack_wait=1)
+    s.create_subscription(topic, "billing", start="earliest", max_deliver=1, ack_wait=5)
     s.publish_batch(
         topic,
         [OutboundMessage(str(n), f"k{n % 5}", {"own": "1", "Nats-Msg-Id": f"m{n}"}) for n in range(count)],

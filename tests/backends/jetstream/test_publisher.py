@@ -80,20 +80,20 @@ def test_an_oversized_message_fails_before_it_is_sent_and_its_siblings_arrive(
 
 
 def test_a_message_above_the_streams_own_limit_fails_typed(driver: Driver) -> None:
-    driver.create_topic("small", options={"max_msg_size": 10, "stream": "SMALL"}, timeout=5)
+    driver.create_topic("small", options={"max_msg_size": 10, "stream": "SMALL"}, timeout=60)
     (result,) = driver.publisher().send([("small", OutboundMessage(b"x" * 100))], 5)
-    driver.delete_topic("small", timeout=5)
+    driver.delete_topic("small", timeout=60)
     assert result.status == "failed"
     assert isinstance(result.error, TooLarge)
     assert result.error.__cause__ is not None
 
 
 def test_a_full_stream_fails_the_message_and_says_so(driver: Driver) -> None:
-    driver.create_topic("full", options={"max_msgs": 1, "discard": "new", "stream": "FULL"}, timeout=5)
+    driver.create_topic("full", options={"max_msgs": 1, "discard": "new", "stream": "FULL"}, timeout=60)
     first, second = driver.publisher().send(
         [("full", OutboundMessage(b"1")), ("full", OutboundMessage(b"2"))], 5
     )
-    driver.delete_topic("full", timeout=5)
+    driver.delete_topic("full", timeout=60)
     assert first.ok
     assert second.status == "failed"
     assert "maximum messages exceeded" in str(second.error)
@@ -151,8 +151,8 @@ def test_headers_above_the_streams_limit_fail_typed(driver: Driver, subject: str
 
 def test_while_the_server_is_down_nothing_is_confirmed_and_a_retry_stores_once() -> None:
     with NatsServer() as server:
-        driver = jetstream.open(Address.parse(server.url), 5)
-        driver.create_topic("orders", options={}, timeout=5)
+        driver = jetstream.open(Address.parse(server.url), 60)
+        driver.create_topic("orders", options={}, timeout=60)
         publisher = driver.publisher()
         message = OutboundMessage(b"x", dedup_id="one")
         server.kill()
@@ -170,10 +170,10 @@ def test_while_the_server_is_down_nothing_is_confirmed_and_a_retry_stores_once()
 @pytest.mark.parametrize("settings", ["", "max_payload: 2000"])
 def test_the_servers_own_payload_limit_is_the_capability(settings: str) -> None:
     with NatsServer(settings=settings) as server:
-        driver = jetstream.open(Address.parse(server.url), 5)
+        driver = jetstream.open(Address.parse(server.url), 60)
         limit = 2000 if settings else 1024 * 1024
         assert driver.capabilities.max_message_bytes == limit
-        driver.create_topic("a", options={"storage": "memory"}, timeout=5)
+        driver.create_topic("a", options={"storage": "memory"}, timeout=60)
         # the server closes a connection for good that sends more than it takes
         (result,) = driver.publisher().send([("a", OutboundMessage(b"x" * (limit - 10)))], 5)
         assert isinstance(result.error, TooLarge)

@@ -32,7 +32,7 @@ def filled(session: Session, messages: int, size: int = 1, **options: object) ->
 
 def redelivered(session: Session, topic: str, messages: int) -> list[tuple[int, int]]:
     """The number and the delivery count of each message that comes."""
-    frame = session.pull(topic, messages, subscription=topic, timeout=10)
+    frame = session.pull(topic, messages, subscription=topic, timeout=60, idle=20)
     return list(zip(frame["value"].str.strip().astype(int), frame["delivery_count"], strict=True))
 
 
@@ -49,7 +49,7 @@ def test_a_pull_that_asked_for_more_than_there_was_gives_back_in_order_and_count
 def test_more_bytes_than_one_request_may_bring_are_redelivered_in_order(session: Session) -> None:
     topic = filled(session, 40, size=900_000)
     assert (
-        len(session.pull(topic, 40, subscription=topic, ack=False, side_effects="give back", timeout=20))
+        len(session.pull(topic, 40, subscription=topic, ack=False, side_effects="give back", timeout=60))
         == 40
     )
     assert redelivered(session, topic, 40) == [(number, 2) for number in range(40)]
@@ -61,7 +61,7 @@ def test_a_consumer_that_returns_some_and_leaves_gives_back_all_in_order(
 ) -> None:
     topic = filled(session, 12)
     with session.consumer(topic, topic) as consumer:
-        held = consumer.next_batch(20, 0.5)
+        held = [each for batch in consumer.fetch_many(20, 60, idle=0.5) for each in batch.messages()]
         assert len(held) == 12
         for message in held[:returned]:
             message.nack()
@@ -70,7 +70,7 @@ def test_a_consumer_that_returns_some_and_leaves_gives_back_all_in_order(
 
 def test_a_batch_that_is_returned_is_redelivered_before_what_was_published_later(session: Session) -> None:
     topic = filled(session, 30)
-    batches = session.batches(topic, subscription=topic, size=40, window=0.1, idle=2.0)
+    batches = session.batches(topic, subscription=topic, size=40, window=2.0, idle=2.0)
     first = next(batches)
     assert len(first) == 30
     first.nack()
@@ -91,7 +91,7 @@ def test_a_limit_of_unsettled_messages_keeps_the_order_of_what_is_returned(
     turn = 0
     while len(came) < 8:
         frame = session.pull(
-            topic, 4, subscription=topic, idle=0.3, timeout=5, ack=bool(turn % 2), side_effects="give back"
+            topic, 4, subscription=topic, idle=0.3, timeout=10, ack=bool(turn % 2), side_effects="give back"
         )
         came += map(int, frame["value"]) if turn % 2 else []
         turn += 1

@@ -110,7 +110,7 @@ def test_a_copy_keeps_what_it_can_carry_beside_what_is_packed(
 ) -> None:
     """A header that is there twice is sent as it is, and packed only where the target cannot have it twice."""
     raw = b"NATS/1.0\r\nA: 1\r\nTrace: 1\r\nB: 2\r\nTrace: 2\r\nNats-Msg-Id: order-9\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", nats_server.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", nats_server.port), timeout=60) as client:
         client.sendall(b'CONNECT {"verbose":false,"headers":true}\r\n')
         client.sendall(b"HPUB %s %d %d\r\n%sx\r\nPING\r\n" % (topic.encode(), len(raw), len(raw) + 1, raw))
         while b"PONG" not in client.recv(4096):

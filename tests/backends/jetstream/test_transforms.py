@@ -39,7 +39,7 @@ def make(server: NatsServer, stream: str, **config: Any) -> None:
     async def create() -> None:
         client = await nats.connect(server.url)
         body = json.dumps({"name": stream, "storage": "memory", **config}).encode()
-        answer = json.loads((await client.request(f"$JS.API.STREAM.CREATE.{stream}", body, timeout=5)).data)
+        answer = json.loads((await client.request(f"$JS.API.STREAM.CREATE.{stream}", body, timeout=60)).data)
         await client.close()
         assert "error" not in answer, answer
 

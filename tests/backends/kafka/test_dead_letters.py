@@ -73,7 +73,7 @@ def positions(server: KafkaServer, topic: str, group: str = GROUP) -> dict[int, 
     """What the group has committed, asked with the system's own client."""
     admin = AdminClient({"bootstrap.servers": server.bootstrap})
     futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-    found = futures[group].result(10).topic_partitions
+    found = futures[group].result(60).topic_partitions
     return {each.partition: each.offset for each in found if each.topic == topic}
 
 
@@ -371,7 +371,7 @@ def configure(admin: AdminClient, kind: ConfigResource.Type, name: str, settings
     for each, value in settings.items():
         resource.add_incremental_config(ConfigEntry(each, value, incremental_operation=AlterConfigOpType.SET))
     for future in admin.incremental_alter_configs([resource]).values():
-        future.result(10)
+        future.result(60)
 
 
 @pytest.mark.parametrize("some", [None, 20], ids=["all", "some"])

@@ -36,7 +36,7 @@ def read(broker: Connection, *slices: Slice, attributes: bool = True) -> list[tu
 
 
 def groups(broker: Connection) -> set[str]:
-    return {each.group_id for each in broker.native.list_consumer_groups().result(10).valid}
+    return {each.group_id for each in broker.native.list_consumer_groups().result(60).valid}
 
 
 def test_topics_tell_partitions_messages_and_which_are_kafkas_own(
@@ -200,7 +200,7 @@ def test_deleted_rows_are_passed_over_and_those_left_are_read(
     topic = make_topic()
     publish(broker, topic, *(b"%d" % n for n in range(10)))
     whole, gone = Slice(topic, 0, 0, 10), Slice(topic, 0, 1, 5)
-    broker.native.delete_records([TopicPartition(topic, 0, 7)])[TopicPartition(topic, 0, 7)].result(10)
+    broker.native.delete_records([TopicPartition(topic, 0, 7)])[TopicPartition(topic, 0, 7)].result(60)
     with pytest.warns(UserWarning, match="offsets 0 to 6"):
         assert read(broker, whole) == [(7, b"7"), (8, b"8"), (9, b"9")]
     with pytest.warns(UserWarning, match="offsets 1 to 4"):

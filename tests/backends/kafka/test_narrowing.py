@@ -245,7 +245,7 @@ def compact(broker: Connection, topic: str) -> None:
 
     entry = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    broker.native.incremental_alter_configs([resource])[resource].result(10)
+    broker.native.incremental_alter_configs([resource])[resource].result(60)
 
 
 def test_a_topic_that_was_compacted_meanwhile_is_asked_again(

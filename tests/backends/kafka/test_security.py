@@ -103,7 +103,7 @@ def _let_in(server: SecuredServer) -> None:
         for kind, name, what in RIGHTS
     ]
     for future in [*admin.alter_user_scram_credentials(users).values(), *admin.create_acls(rights).values()]:
-        future.result(10)
+        future.result(60)
 
 
 refused = partial(security.refused, within=SOON, secrets=(WRONG, BOBS, ALICES))
@@ -265,13 +265,13 @@ def test_a_list_names_the_groups_that_are_refused(secured: Secured, groups: Sess
         AclOperation.DESCRIBE, AclPermissionType.ALLOW,
     )  # fmt: skip
     (created,) = admin.create_acls([AclBinding(*seeing)]).values()
-    created.result(10)
+    created.result(60)
     try:
         with pytest.warns(bk.NotShownWarning, match="refused: group.*'alices'"):
             groups.subscriptions("open")
     finally:
         (deleted,) = admin.delete_acls([AclBindingFilter(*seeing)]).values()
-        deleted.result(10)
+        deleted.result(60)
 
 
 def test_a_copy_says_that_the_terms_of_its_target_are_not_known(secured: Secured, groups: Session) -> None:

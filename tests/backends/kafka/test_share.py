@@ -67,7 +67,7 @@ def share_consumer(broker: Connection, topic: str, group: str, **options: Any) -
     return consumer
 
 
-def one(consumer: MessageConsumer, within: float = 20.0) -> Message:
+def one(consumer: MessageConsumer, within: float = 60) -> Message:
     message = consumer.next_message(within)
     assert message is not None, f"nothing came within {within:g} s"
     return message
@@ -120,7 +120,7 @@ def test_each_message_is_acknowledged_for_itself(broker: Connection, make_topic:
 def test_a_message_held_beyond_its_lock_is_redelivered(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, b"slow")
-    group = share_group(broker, topic, **{LOCK: 1500})
+    group = share_group(broker, topic, **{LOCK: 4000})
     with share_consumer(broker, topic, group) as slow, share_consumer(broker, topic, group) as other:
         late = one(slow)
         again = one(other)
@@ -324,7 +324,7 @@ def test_an_idle_member_leaves_its_partitions_to_others(broker: Connection, make
         sent = {b"%d" % n for n in range(20)}
         publish(broker, topic, *[bk.OutboundMessage(data, key=data) for data in sorted(sent)])
         got: set[bytes | None] = set()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while got != sent:
             assert time.monotonic() < deadline, f"{len(got)} of {len(sent)} came"
             message = busy.next_message(0.5)
@@ -344,7 +344,7 @@ def test_messages_of_a_killed_consumer_are_redelivered(
 ) -> None:
     topic = make_topic()
     publish(broker, topic, b"1", b"2", b"3")
-    group = share_group(broker, topic, **{LOCK: 3000})
+    group = share_group(broker, topic, **{LOCK: 6000})
     program = textwrap.dedent(f"""
         from brokerkit.core import connect
         broker = connect("kafka://{kafka_server.bootstrap}")
@@ -365,7 +365,7 @@ def test_messages_of_a_killed_consumer_are_redelivered(
         assert child.stdout.readline() == "holding\n"
         child.kill()
     with share_consumer(broker, topic, group) as consumer:
-        again = [one(consumer, 30), one(consumer, 30)]
+        again = [one(consumer, 60), one(consumer, 60)]
         assert [(m.data, m.delivery_count) for m in again] == [(b"2", 2), (b"3", 2)]
         for message in again:
             message.ack()

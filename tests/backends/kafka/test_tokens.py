@@ -78,7 +78,7 @@ def tokens() -> Iterator[TokenServer]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture(scope="module")

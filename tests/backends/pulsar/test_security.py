@@ -153,7 +153,7 @@ def issuer(secure: SecurePulsarServer) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-    thread.join(10)
+    thread.join(60)
 
 
 def _key_file(folder: Path, secret: str) -> str:

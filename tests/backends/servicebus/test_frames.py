@@ -147,11 +147,11 @@ def test_giving_back_wants_to_be_said_and_raises_the_count(session: Session) -> 
 
 
 def test_a_pull_whose_locks_were_lost_carries_its_frame(session: Session) -> None:
-    queue = new_queue(session, lock_seconds=1)
+    queue = new_queue(session, lock_seconds=3)
     session.publish(queue, "x")
     batches = session.batches(queue, size=1, hold=0.2)
     batch = next(iter(batches))
-    assert len(session.pull(queue, 1, timeout=10)) == 1
+    assert len(session.pull(queue, 1, timeout=60)) == 1
     with pytest.raises(AckFailed) as raised:
         batch.ack()
     assert isinstance(raised.value, LockLost)

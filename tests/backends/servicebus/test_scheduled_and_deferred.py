@@ -87,7 +87,7 @@ def deferred(receiver: Any, count: int) -> list[Any]:
 
 
 def test_all_deferred_messages_are_taken_held_and_settled(broker: Connection, client: Any) -> None:
-    queue = new_queue(broker, lock_seconds=3)
+    queue = new_queue(broker, lock_seconds=5)
     publish(broker, queue, *[b"%d" % number for number in range(5)])
     with client.get_queue_receiver(queue) as receiver:
         deferred(receiver, 5)
@@ -95,7 +95,7 @@ def test_all_deferred_messages_are_taken_held_and_settled(broker: Connection, cl
         held = consumer.fetch(10, 60)
         assert held is not None
         assert len(held) == 5
-        time.sleep(5)  # longer than the lock lasts
+        time.sleep(7)  # longer than the lock lasts
         messages = held.messages()
         messages[0].nack()
         messages[1].reject(reason="bad")

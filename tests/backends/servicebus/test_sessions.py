@@ -116,16 +116,16 @@ def test_two_consumers_share_the_sessions_and_never_one(broker: Connection) -> N
 
 
 def test_the_lock_of_a_session_is_kept_while_its_messages_are_held(broker: Connection) -> None:
-    queue = filled(broker, "a", lock_seconds=3)
+    queue = filled(broker, "a", lock_seconds=5)
     with consumer_of(broker, queue, session="a") as consumer:
         held = consumer.fetch(2, 60)
         assert held is not None
-        time.sleep(5)  # longer than the lock lasts
+        time.sleep(7)  # longer than the lock lasts
         held.ack()
 
 
 def test_messages_of_a_session_are_redelivered_after_its_lock_is_lost(broker: Connection) -> None:
-    queue = filled(broker, "a", lock_seconds=3)
+    queue = filled(broker, "a", lock_seconds=5)
     with consumer_of(broker, queue, session="a", hold=0.2) as consumer:
         held = consumer.fetch(2, 60)
         assert held is not None
@@ -144,7 +144,7 @@ def test_an_idle_consumer_keeps_no_session_from_others(broker: Connection) -> No
         assert idle.next_message(0.3) is None
         time.sleep(1)  # it has asked for a session, and rests now
         publish(broker, queue, OutboundMessage(b"x", key="k"))
-        message = one(other, 10)
+        message = one(other, 60)
         message.ack()
 
 

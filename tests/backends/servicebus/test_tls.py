@@ -57,4 +57,4 @@ def test_tls_to_a_port_that_has_none_is_told() -> None:
         thread.start()
         with pytest.raises(Unavailable, match="SSL"):
             connect(text, timeout=5)
-        thread.join(5)
+        thread.join(60)

@@ -50,7 +50,7 @@ def test_workers_are_threads_that_run_at_the_same_time() -> None:
     cancellation = Cancellation()
 
     def handle(message: Message) -> None:
-        meeting.wait(3.0)
+        meeting.wait(50.0)
         message.ack()
         cancellation.cancel()
 
@@ -111,7 +111,7 @@ def test_a_second_failure_is_noted_on_the_first() -> None:
     meeting = threading.Barrier(2)
 
     def handle(message: Message) -> None:
-        meeting.wait(3.0)
+        meeting.wait(50.0)
         raise ValueError(f"bad payload {message.id}")
 
     with pytest.raises(ValueError, match="bad payload") as caught:
