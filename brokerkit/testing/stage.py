@@ -26,8 +26,9 @@ from .harness import Harness
 Item: TypeAlias = Message | Record
 AnyConsumer: TypeAlias = MessageConsumer | RecordConsumer
 
-RECEIVE_SECONDS = 60.0
-"""How long a test waits for messages that must come. The first join of a Kafka group takes 3 s."""
+RECEIVE_SECONDS = 25.0
+"""How long a test waits for messages that must come. The first join of a Kafka group takes 3 s; most locks
+that are not given back end after 30 s."""
 DELETE_SECONDS = 5.0
 
 

@@ -140,7 +140,7 @@ def test_a_returned_message_is_redelivered_with_its_count(
     publish(subject, b"1")
     made = consumer(driver, subject)
     settle(made, made.fetch(1, 60).receipts, Outcome.NACK)
-    again = made.fetch(1, 60)
+    again = made.fetch(1, 25)
     assert (values(again), list(again.columns.values("delivery_count"))) == ([b"1"], [2])
     assert list(again.columns.values("id")) == ["1"]
 
@@ -161,7 +161,7 @@ def test_a_rejected_message_is_never_redelivered(driver: Driver, subject: str, p
     fetched = fetch_all(made, 2)
     settle(made, fetched.receipts[:1], Outcome.REJECT)
     settle(made, fetched.receipts[1:], Outcome.NACK)
-    assert values(made.fetch(2, 60)) == [b"2"]
+    assert values(made.fetch(2, 25)) == [b"2"]
 
 
 def test_an_unsettled_message_is_redelivered_after_ack_wait_unless_extended(

@@ -32,7 +32,7 @@ def filled(session: Session, messages: int, size: int = 1, **options: object) ->
 
 def redelivered(session: Session, topic: str, messages: int) -> list[tuple[int, int]]:
     """The number and the delivery count of each message that comes."""
-    frame = session.pull(topic, messages, subscription=topic, timeout=60, idle=20)
+    frame = session.pull(topic, messages, subscription=topic, timeout=25, idle=20)
     return list(zip(frame["value"].str.strip().astype(int), frame["delivery_count"], strict=True))
 
 

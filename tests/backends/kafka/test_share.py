@@ -67,7 +67,7 @@ def share_consumer(broker: Connection, topic: str, group: str, **options: Any) -
     return consumer
 
 
-def one(consumer: MessageConsumer, within: float = 60) -> Message:
+def one(consumer: MessageConsumer, within: float = 25.0) -> Message:
     message = consumer.next_message(within)
     assert message is not None, f"nothing came within {within:g} s"
     return message
@@ -318,13 +318,13 @@ def test_the_preview_is_told_once_for_each_connection(
 def test_an_idle_member_leaves_its_partitions_to_others(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic(2)
     publish(broker, topic, b"first")
-    group = share_group(broker, topic)
+    group = share_group(broker, topic, **{LOCK: 60_000})
     with share_consumer(broker, topic, group) as idle, share_consumer(broker, topic, group) as busy:
         one(idle).ack()
         sent = {b"%d" % n for n in range(20)}
         publish(broker, topic, *[bk.OutboundMessage(data, key=data) for data in sorted(sent)])
         got: set[bytes | None] = set()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 50
         while got != sent:
             assert time.monotonic() < deadline, f"{len(got)} of {len(sent)} came"
             message = busy.next_message(0.5)

@@ -118,7 +118,7 @@ def test_a_delayed_nack_is_redelivered_after_the_delay(broker: Connection, make:
     message = consumer.next_message(60)
     began = time.monotonic()
     message.nack(delay=2.0)
-    again = consumer.next_message(60)
+    again = consumer.next_message(40)
     assert again.id == message.id
     assert time.monotonic() - began > 1.5
     again.ack()

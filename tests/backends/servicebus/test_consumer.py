@@ -34,7 +34,7 @@ def consumer_of(
     return consumer
 
 
-def one(consumer: MessageConsumer, within: float = 60) -> Message:
+def one(consumer: MessageConsumer, within: float = 50) -> Message:
     message = consumer.next_message(within)
     assert message is not None
     return message
@@ -152,7 +152,7 @@ def test_an_idle_consumer_takes_nothing_from_others(broker: Connection) -> None:
 
 
 def test_messages_of_a_closed_consumer_are_redelivered_at_once(broker: Connection) -> None:
-    queue = new_queue(broker)
+    queue = new_queue(broker, lock_seconds=300)
     publish(broker, queue, *[b"%d" % number for number in range(50)])
     consumer = consumer_of(broker, queue)
     held = consumer.fetch(10, 60)
