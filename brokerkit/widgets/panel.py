@@ -174,10 +174,17 @@ class PanelDisplayed(Displayed):
     """An object that is shown as a panel, and as HTML where the widget libraries are missing."""
 
     _view: PanelView | None = None
+    _outlet: Outlet | None = None
+    """Where it is shown, if not as a widget of a notebook."""
 
     @abstractmethod
     def _new_view(self) -> PanelView:
         """Return the view, which is made when the object is shown for the first time."""
+
+    def _show_at(self, outlet: Outlet) -> None:
+        """Show it somewhere else than in a notebook, where it was not shown yet."""
+        self._outlet = outlet
+        self._shown_view()
 
     @property
     def widget(self) -> Any:

@@ -40,7 +40,7 @@ def shop(s: Session) -> Session:
 @pytest.fixture
 def shown(shop: Session) -> Iterator[tuple[Dashboard, Screen]]:
     dashboard, screen = shop.dashboard(every="1s"), Screen()
-    dashboard._shown(screen)
+    dashboard._show_at(screen)
     eventually(lambda: screen.state["refreshed"], "it has looked", within=60)
     yield dashboard, screen
     dashboard.close()
@@ -112,7 +112,7 @@ def test_it_stops_pauses_and_goes_on(shown: tuple[Dashboard, Screen]) -> None:
 
 def test_a_closed_session_is_said_and_ends_the_looks(shop: Session) -> None:
     dashboard, screen = shop.dashboard(every=1), Screen()
-    dashboard._shown(screen)
+    dashboard._show_at(screen)
     eventually(lambda: screen.state["refreshed"], "it has looked", within=60)
     shop.close()
     eventually(lambda: screen.state["closed"] and not screen.state["running"], "it says so", within=60)

@@ -42,7 +42,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def opened(config: Path) -> Iterator[tuple[ConnectionChooser, Screen]]:
     chooser, screen = bk.open(), Screen()
-    chooser._shown(screen)
+    chooser._show_at(screen)
     yield chooser, screen
     chooser.close()
     if chooser.session is not None:
@@ -202,7 +202,7 @@ def test_an_error_of_any_kind_leaves_the_screen_usable(config: Path, monkeypatch
         raise TypeError("no such argument")
 
     chooser, screen = ConnectionChooser(connect), Screen()
-    chooser._shown(screen)
+    chooser._show_at(screen)
     screen.say("connect", form={**FORM, "system": "inmem", "servers": "inmem://any"})
     assert chooser.wait(60)
     assert (screen.state["opening"], screen.state["problem"]) == ("", "TypeError: no such argument")

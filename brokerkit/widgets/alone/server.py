@@ -143,7 +143,7 @@ def served(widget: TopicBrowser | ConnectionChooser, port: int = 0) -> PageServe
     """
     outlet = SocketOutlet()
     if isinstance(widget, ConnectionChooser):
-        widget._shown(outlet)
+        widget._show_at(outlet)
     else:
         widget._show_in(Panel(SCRIPTS, {}, lambda message: None, outlet))
     return PageServer(outlet, port)

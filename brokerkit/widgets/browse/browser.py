@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.display.markup import Displayed
 from brokerkit.display.sanitize import plain
 
-from .. import panel
+from ..panel import Panel, PanelDisplayed
 from ..protocol.browse import Tab
 from .calls import fixed_call, message_call, shown_call
 from .compare import Compared
@@ -32,7 +31,7 @@ FIRST_SCREEN = 0.5
 """Seconds that the page without a kernel waits for a running read."""
 
 
-class TopicBrowser(Displayed):
+class TopicBrowser(PanelDisplayed):
     """A widget with the topics, the messages of one topic, and the selected message.
 
     Made by `Session.browse`.
@@ -42,24 +41,18 @@ class TopicBrowser(Displayed):
     which end when its cell is run again or the session is closed.
     """
 
+    _view: BrowserView | None = None
+
     def __init__(self, session: DataSession, topic: str | None = None, **options: Any) -> None:
         self._model = BrowserModel(session, topic, **options)
         self._model.owner = weakref.ref(self)
-        self._view: BrowserView | None = None
 
-    @property
-    def widget(self) -> Any:
-        """The widget, to be put beside others.
+    def _new_view(self) -> BrowserView:
+        view = BrowserView(self._model)
+        self._show(view)
+        return view
 
-        Raises:
-            ConfigError: The widget libraries are not installed.
-        """
-        if self._view is None:
-            self._show(BrowserView(self._model))
-        assert self._view is not None
-        return self._view.panel.widget
-
-    def _show_in(self, place: panel.Panel, *, tab: Tab = "messages", back: Back | None = None) -> None:
+    def _show_in(self, place: Panel, *, tab: Tab = "messages", back: Back | None = None) -> None:
         """Show it in a panel that showed another screen until now; see `BrowserView`."""
         view = BrowserView(self._model, place, tab=tab, back=back)
         self._show(view)
@@ -240,17 +233,6 @@ class TopicBrowser(Displayed):
         topic = "" if self.topic is None else f" at {plain(self.topic, 120)}"
         return f"<TopicBrowser of {self.session.label}{topic}>"
 
-    def _display_(self) -> Any:
-        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
-        return self.widget if panel.available() else None
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {}
-        if panel.available():
-            made = self.widget._repr_mimebundle_()
-            bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
-        self._model.wait_for("topics", "search", "fields", timeout=FIRST_SCREEN)
-        return {**bundle, **super()._repr_mimebundle_()}
-
     def _repr_html_(self) -> str:
+        self._model.wait_for("topics", "search", "fields", timeout=FIRST_SCREEN)
         return page(self._model)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError
-from brokerkit.display.markup import Displayed, block, heading, lines, table
+from brokerkit.display.markup import block, heading, lines, table
 
-from .. import panel
 from ..browse import TopicBrowser
+from ..panel import PanelDisplayed
 from ..protocol.browse import Tab
 from .model import DashboardModel
 from .summary import topic_looks
@@ -33,7 +33,7 @@ COLUMNS = {
 }
 
 
-class Dashboard(Displayed):
+class Dashboard(PanelDisplayed):
     """A widget with all topics: their rates, backlogs, dead letters and slowest readers, again and again.
 
     Made by `Session.dashboard`.
@@ -42,19 +42,11 @@ class Dashboard(Displayed):
     again or the session is closed. What it remembers is bounded: 120 looks of at most 2,000 topics.
     """
 
+    _view: DashboardView | None = None
+
     def __init__(self, session: DataSession, every: float | str = 5.0) -> None:
         self._model = DashboardModel(session, every)
-        self._view: DashboardView | None = None
         self._browser: TopicBrowser | None = None
-
-    @property
-    def widget(self) -> Any:
-        """The widget, to be put beside others.
-
-        Raises:
-            ConfigError: The widget libraries are not installed.
-        """
-        return self._shown(None).panel.widget
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -111,10 +103,8 @@ class Dashboard(Displayed):
         if self._browser is not None:
             self._browser.close(timeout)
 
-    def _shown(self, outlet: panel.Outlet | None) -> DashboardView:
-        if self._view is None:
-            self._view = DashboardView(self._model, self._open, outlet)
-        return self._view
+    def _new_view(self) -> DashboardView:
+        return DashboardView(self._model, self._open, self._outlet)
 
     def _open(self, topic: str, tab: Tab) -> None:
         """Show a topic in the workbench, in the place of the dashboard."""
@@ -134,17 +124,6 @@ class Dashboard(Displayed):
 
     def __repr__(self) -> str:
         return f"<Dashboard of {self._model.session.label}, {self._model.looks.all:,} topics>"
-
-    def _display_(self) -> Any:
-        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
-        return self.widget if panel.available() else None
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {}
-        if panel.available():
-            made = self.widget._repr_mimebundle_()
-            bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
-        return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:
         rows = [

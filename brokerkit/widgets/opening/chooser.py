@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.display.markup import Displayed, block, heading, lines, table
+from brokerkit.display.markup import block, heading, lines, table
 
-from .. import panel
 from ..browse import TopicBrowser
+from ..panel import PanelDisplayed
 from .model import Connect, OpeningModel
 from .view import OpeningView
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
 
-class ConnectionChooser(Displayed):
+class ConnectionChooser(PanelDisplayed):
     """A widget with the saved connections, a form for a new one, and private servers to look around in.
 
     Made by `open`. Choosing one shows the workbench in its place; `session` and `browser` are then those
     of the choice, for the next cell.
     """
 
+    _view: OpeningView | None = None
+
     def __init__(self, connect: Connect) -> None:
         self._model = OpeningModel(connect, self._take)
-        self._view: OpeningView | None = None
         self._browser: TopicBrowser | None = None
 
     @property
@@ -47,15 +48,6 @@ class ConnectionChooser(Displayed):
         """Why something could not be opened, saved or listed; empty if nothing failed."""
         return self._model.problem
 
-    @property
-    def widget(self) -> Any:
-        """The widget, to be put beside others.
-
-        Raises:
-            ConfigError: The widget libraries are not installed.
-        """
-        return self._shown(None).panel.widget
-
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being checked or opened; return whether that is so."""
         return self._model.wait(timeout)
@@ -66,10 +58,8 @@ class ConnectionChooser(Displayed):
         if self._browser is not None:
             self._browser.close(timeout)
 
-    def _shown(self, outlet: panel.Outlet | None) -> OpeningView:
-        if self._view is None:
-            self._view = OpeningView(self._model, outlet)
-        return self._view
+    def _new_view(self) -> OpeningView:
+        return OpeningView(self._model, self._outlet)
 
     def _take(self, session: DataSession) -> None:
         """Show the workbench of a session."""
@@ -89,17 +79,6 @@ class ConnectionChooser(Displayed):
         if self._browser is not None:
             return f"<ConnectionChooser with {self._browser.session.label}>"
         return f"<ConnectionChooser of {len(self._model.lines)} saved connections>"
-
-    def _display_(self) -> Any:
-        """Return the widget for marimo, which would otherwise show the HTML for a saved notebook."""
-        return self.widget if panel.available() else None
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {}
-        if panel.available():
-            made = self.widget._repr_mimebundle_()
-            bundle = dict((made[0] if isinstance(made, tuple) else made) or {})
-        return {**bundle, **super()._repr_mimebundle_()}
 
     def _repr_html_(self) -> str:
         if self._browser is not None:

@@ -467,7 +467,7 @@ def test_where_a_look_is_not_free_the_side_effect_is_chosen_and_confirmed(
     button(panel, "Search").click()
     expect(panel.get_by_role("alert")).to_contain_text("type the topic's name")
     expect(lines(panel)).to_have_count(0)
-    panel.get_by_label("Marked as production").fill(notebook.ask("topic"))
+    panel.get_by_label("Production: type").fill(notebook.ask("topic"))
     notebook.screenshot("browse-side-effects", panel)
     button(panel, "Search").click()
     expect(lines(panel)).to_have_count(5, timeout=60_000)
@@ -475,7 +475,7 @@ def test_where_a_look_is_not_free_the_side_effect_is_chosen_and_confirmed(
     lines(panel).first.click()
     expect(panel.get_by_role("region", name="The chosen message").get_by_role("tree")).to_contain_text("id:")
     # what was confirmed was one read: neither a list nor another Search repeats it
-    expect(panel.get_by_label("Marked as production")).to_have_value("")
+    expect(panel.get_by_label("Production: type")).to_have_value("")
     panel.get_by_label("Read values as").select_option("text")
     expect(panel.get_by_role("alert")).to_have_count(0)
     expect(call(panel)).not_to_contain_text("decode=")

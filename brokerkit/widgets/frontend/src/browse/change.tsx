@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 
 import { Icon, type Sign } from "../parts/icons";
 import { Bdi } from "../parts/plain";
+import { TypedName } from "../parts/typed_name";
 import type { ChangeShown, PlanChange, Verb } from "../protocol";
 import { Checks, Counts, Lines, Places } from "./receipts";
 import type { Store } from "./store";
@@ -151,22 +152,16 @@ function Confirm({ store, shown, again }: { store: Store; shown: ChangeShown; ag
   return (
     <div class="bk-line bk-wraps">
       {shown.confirm && !shown.refused && (
-        <label class="bk-line bk-bad bk-wraps">
-          {shown.verb === "delete" ? "Type the topic" : "▲ Production: type the topic"}
-          <span class="bk-in">
-            <input
-              class="bk-mono"
-              aria-label="The name of the topic, to confirm it"
-              placeholder={shown.typed}
-              spellcheck={false}
-              autocomplete="off"
-              value={typed}
-              onInput={(event) => {
-                typed.value = event.currentTarget.value;
-              }}
-            />
-          </span>
-        </label>
+        <TypedName
+          ask={shown.verb === "delete" ? "Type the topic" : "type the topic"}
+          label="The name of the topic, to confirm it"
+          name={shown.typed}
+          typed={typed.value}
+          type={(text) => {
+            typed.value = text;
+          }}
+          production={shown.verb !== "delete"}
+        />
       )}
       <button
         type="button"

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import { Segments } from "../parts/segments";
+import { TypedName } from "../parts/typed_name";
 import type { LetterGroup, LettersBy, LettersShown } from "../protocol";
 import { Bar, Card, Empty, Heads, type Column } from "./card";
 import { Plan, Receipts } from "./change";
@@ -32,22 +33,16 @@ function Take({ store, shown, done }: { store: Store; shown: LettersShown; done?
   return (
     <span class="bk-line bk-wraps">
       {shown.confirm && (
-        <label class="bk-line bk-bad bk-wraps">
-          ▲ Production: type the topic
-          <span class="bk-in">
-            <input
-              class="bk-mono"
-              aria-label="The name of the topic, to take its dead letters"
-              placeholder={shown.confirm}
-              spellcheck={false}
-              autocomplete="off"
-              value={typed}
-              onInput={(event) => {
-                typed.value = event.currentTarget.value;
-              }}
-            />
-          </span>
-        </label>
+        <TypedName
+          ask="type the topic"
+          label="The name of the topic, to take its dead letters"
+          name={shown.confirm}
+          typed={typed.value}
+          type={(text) => {
+            typed.value = text;
+          }}
+          production
+        />
       )}
       <button
         type="button"

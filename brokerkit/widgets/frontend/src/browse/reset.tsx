@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import { Segments } from "../parts/segments";
+import { TypedName } from "../parts/typed_name";
 import type { ResetShown, SubscriptionShown } from "../protocol";
 import { Card, Heads, type Column } from "./card";
 import type { Store } from "./store";
@@ -133,20 +134,15 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
         {shown && shown.rows.length > 0 && !shown.done && (
           <div class="bk-line bk-wraps">
             {shown.confirm && (
-              <label class="bk-line bk-bad">
-                ▲ Production: type the subscription
-                <span class="bk-in">
-                  <input
-                    placeholder={shown.typed}
-                    spellcheck={false}
-                    autocomplete="off"
-                    value={name}
-                    onInput={(event) => {
-                      name.value = event.currentTarget.value;
-                    }}
-                  />
-                </span>
-              </label>
+              <TypedName
+                ask="type the subscription"
+                name={shown.typed}
+                typed={name.value}
+                type={(text) => {
+                  name.value = text;
+                }}
+                production
+              />
             )}
             <button
               type="button"

@@ -2,6 +2,7 @@
 import { type Signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 
+import { TypedName } from "../parts/typed_name";
 import type { AskQuery, BrowseState } from "../protocol";
 
 export type Effect = Pick<AskQuery, "effect" | "subscription" | "confirm">;
@@ -47,19 +48,15 @@ export function SideEffects({ now, effect }: { now: BrowseState; effect: Signal<
         </span>
       )}
       {chosen && now.confirm && (
-        <label class="bk-line bk-bad">
-          <span>▲ Marked as production. Type the topic's name to read with this side effect:</span>
-          <span class="bk-in">
-            <input
-              spellcheck={false}
-              autocomplete="off"
-              value={effect.value.confirm ?? ""}
-              onInput={(event) => {
-                set({ confirm: event.currentTarget.value });
-              }}
-            />
-          </span>
-        </label>
+        <TypedName
+          ask="type the topic's name to read with this side effect"
+          name=""
+          typed={effect.value.confirm ?? ""}
+          type={(confirm) => {
+            set({ confirm });
+          }}
+          production
+        />
       )}
     </fieldset>
   );
