@@ -30,6 +30,7 @@ from brokerkit.display.sanitize import LONGEST, plain
 from brokerkit.registry import Registry, Subjects, opened
 from brokerkit.saved.secret_places import fetch
 
+from .network import speaks_tls
 from .private_server import SANDBOX, start_registry, start_sandbox
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 DISTRIBUTION = "brokerkit-notebook"
 DETAIL = 2 * LONGEST
 READ_SECONDS = 5.0
+TLS_SECONDS = 2.0
 Status = Literal["ok", "failed", "not offered", "not tried"]
 MARKS: dict[Status, str] = {"ok": "ok", "failed": "FAILED", "not offered": "-", "not tried": "-"}
 
@@ -52,6 +54,7 @@ class Step:
         detail: The finding, or the text of the error.
         seconds: How long it took.
         error: The error; None if there was none.
+        mend: The option that mends it, as ``name=value``; empty if none is known.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Step:
     detail: str = ""
     seconds: float = 0.0
     error: BaseException | None = None
+    mend: str = ""
 
 
 class Diagnosis(Displayed):
@@ -131,7 +135,12 @@ def doctor(
 
 
 def examine(
-    target: str | Secret, options: dict[str, Any], told: Callable[[list[Step]], None], *, connecting: bool
+    target: str | Secret,
+    options: dict[str, Any],
+    told: Callable[[list[Step]], None],
+    *,
+    connecting: bool,
+    signs_in: bool = False,
 ) -> Diagnosis:
     """Try a connection as `doctor` does, and tell the steps that are done after each of them.
 
@@ -140,17 +149,20 @@ def examine(
         options: As for `connect`.
         told: Called with the steps so far; what it raises ends the diagnosis.
         connecting: Whether to sign in, too. Without it, the steps from there on are not tried.
+        signs_in: Whether it is going to be signed in, even if the target has no secret yet.
     """
     with ExitStack() as stack:
-        examination = _Examination(CONNECT_SECONDS, stack)
+        examination = _Examination(CONNECT_SECONDS, stack, signs_in=signs_in)
         return examination.run(target, None, options, told=told, last=None if connecting else "network")
 
 
 class _Examination:
     """One run of `doctor`. Each step returns its finding; the first that raises ends the run."""
 
-    def __init__(self, timeout: float, stack: ExitStack) -> None:
+    def __init__(self, timeout: float, stack: ExitStack, *, signs_in: bool = False) -> None:
         self._timeout = timeout
+        self._signs_in = signs_in
+        self._mend = ""
         self._stack = stack
         self._secrets = Secrets()
         self._address: Address
@@ -201,6 +213,7 @@ class _Examination:
         begin = time.monotonic()
         error: BaseException | None = None
         status: Status = "ok"
+        self._mend = ""
         try:
             detail = attempt()
         except NotSupported as refused:
@@ -209,7 +222,8 @@ class _Examination:
             # any exception of a client library is a finding here
             error = self._secrets.clear(problem)
             status, detail = "failed", (explained or _explained)(problem)
-        return Step(name, status, self._secrets.mask(detail), time.monotonic() - begin, error)
+        took = time.monotonic() - begin
+        return Step(name, status, self._secrets.mask(detail), took, error, self._mend)
 
     def _resolve(self, target: str | Secret | None, options: dict[str, Any]) -> str:
         if target is not None and revealed(target).startswith(SANDBOX):
@@ -235,14 +249,24 @@ class _Examination:
         if not named:
             raise NotSupported("the address has no host and port to check before connecting")
         found: list[str] = []
-        reached = False
+        reached: tuple[str, int] | None = None
         for host, port in named:
             problem = _probe(host, port, self._timeout)
-            reached = reached or problem is None
+            reached = reached or ((host, port) if problem is None else None)
             found.append(f"{host}:{port} {'answers' if problem is None else problem}")
-        if not reached:
+        if reached is None:
             raise Unavailable("; ".join(found))
+        self._refuse_plain_text(*reached)
         return "; ".join(found)
+
+    def _refuse_plain_text(self, host: str, port: int) -> None:
+        """Raise Unavailable where the server speaks TLS and the client would not: it would wait in vain."""
+        find, address = self._facts.tls_option, self._address
+        signs_in = self._signs_in or address.user is not None
+        mend = None if find is None else find(address, signs_in)
+        if mend is not None and speaks_tls(host, port, min(TLS_SECONDS, self._timeout)):
+            self._mend = mend
+            raise Unavailable(f"{host}:{port} answers: it speaks TLS, and this address does not: add {mend}")
 
     def _connect(self) -> str:
         begin = time.monotonic()

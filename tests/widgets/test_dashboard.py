@@ -19,7 +19,7 @@ from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.dashboard import Dashboard, looks
 from brokerkit.widgets.dashboard.looks import Looks
 from brokerkit.widgets.dashboard.model import seconds_of
-from brokerkit.widgets.dashboard.summary import age_text, concerns, points, rate_text, topic_looks
+from brokerkit.widgets.dashboard.summary import age_text, concerns, figures, points, rate_text, topic_looks
 from brokerkit.widgets.dashboard.tracks import SAMPLES, Series, SubscriptionTrack, TopicTrack
 from brokerkit.workbench import Session
 
@@ -277,3 +277,31 @@ def test_a_series_is_read_while_another_thread_adds() -> None:
         sys.setswitchinterval(interval)
         ended.set()
         adding.join()
+
+
+def test_dead_letters_that_the_system_keeps_and_copies_that_lag_are_said(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infos = [
+        TopicInfo("orders", 6, 40, lacking=2, dead_letters=3),
+        TopicInfo("clicks", 2, 5, lacking=0, dead_letters=0),
+    ]
+    monkeypatch.setattr(s.inspector, "topics", lambda **_: infos)
+    found = Looks(s)
+    look(found)
+    known = topic_looks(found)
+    shown = {each["name"]: each for each in figures(found, known)}
+    assert (shown["Dead letters"]["value"], shown["Dead letters"]["level"]) == ("3", "bad")
+    assert (shown["In sync"]["value"], shown["In sync"]["note"]) == ("6 of 8", "orders")
+    assert {each.name: each.dead for each in known} == {"orders": 3, "clicks": 0}
+    said = [(each["subject"], each["text"], each["tab"]) for each in concerns(found, known)]
+    assert said == [
+        ("orders", "2 of 6 partitions lack a copy that is up to date", "partitions"),
+        ("orders", "has 3 dead letters", "letters"),
+    ]
+
+
+def test_where_the_system_says_nothing_of_copies_the_figure_is_not_there(shop: Session) -> None:
+    found = Looks(shop)
+    look(found)
+    assert "In sync" not in {each["name"] for each in figures(found, topic_looks(found))}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from brokerkit.command_line import browse as command
 from brokerkit.widgets.opening import ConnectionChooser, model
 from brokerkit.widgets.opening.typed import TypedConnection
 from brokerkit.workbench import Session
+from tests.brokers.certificates import Authority
 
 from .screens import Screen
 
@@ -180,8 +185,14 @@ def test_without_a_browser_it_is_a_list() -> None:
     ("options", "said"),
     [
         ("target=x", "leave it out: target"),
-        ("a=b, allow.changes=yes", "leave it out: allow.changes"),
-        ("sasl_password=ab,hunter2", "option 2 is not"),
+        ("client.id=b, allow.changes=yes", "leave it out: allow.changes"),
+        ("client.id=ab,hunter2", "option 2 is not"),
+        ("sasl_password=ab,hunter2", "option 1 may hold a secret, and a comma follows"),
+        ("sasl_password=ab,hunter2=x", "option 1 may hold a secret, and a comma follows"),
+        ("client.id=me, sasl_password=ab, hunter2=x, acks=1", "option 2 may hold a secret"),
+        ("sasl_pasword=ab,hunter2=x", "option 1 may hold a secret"),
+        ('sasl_password="ab,hunter2=x', "the double quotes of option 1 are not closed"),
+        ('client.id=me,sasl_password=a"b,hunter2=x', "option 2 may hold a secret"),
     ],
 )
 def test_options_that_are_none_are_refused_by_their_place(
@@ -231,3 +242,72 @@ def test_the_token_reaches_the_browser_in_a_file_of_its_owner_alone(tmp_path: Pa
     assert f'content="0;url={url}"' in path.read_text()
     assert "secret" not in path.as_uri()
     assert os.name == "nt" or path.stat().st_mode & 0o077 == 0
+
+
+def test_a_secret_with_a_comma_is_written_in_double_quotes_or_last() -> None:
+    for options in ('sasl_password="ab,hunter2=x", acks=1', "acks=1, sasl_password=ab"):
+        typed = TypedConnection.read({**FORM, "servers": "h:9092", "options": options})
+        _, given = typed.target()
+        assert given["acks"] == "1"
+        assert given["sasl_password"] in ("ab,hunter2=x", "ab")
+        assert "ab" not in typed.call()
+
+
+def test_a_saved_connection_is_deleted(opened: tuple[ConnectionChooser, Screen]) -> None:
+    chooser, screen = opened
+    bk.save_connection("shop", "inmem://deleted")
+    bk.save_connection("other", "inmem://deleted")
+    screen.say("hello")
+    screen.say("delete", name="shop")
+    assert [line["name"] for line in screen.state["connections"]] == ["other"]
+    assert chooser.call == "bk.delete_connection('shop')"
+    # as it stands, it does the same
+    exec(chooser.call.replace("shop", "other"), {"bk": bk})
+    # what is not in the list is nothing to click on
+    screen.say("delete", name="shop")
+    assert screen.state["problem"] == ""
+
+
+def test_a_server_that_speaks_tls_is_told_as_it_is_typed(
+    opened: tuple[ConnectionChooser, Screen], tmp_path: Path
+) -> None:
+    chooser, screen = opened
+    with tls_server(tmp_path) as port:
+        form = {**FORM, "servers": f"127.0.0.1:{port}", "sign_in": "password", "user": "ada", "secret": "s3c"}
+        screen.say("check", form=form, connecting=False)
+        assert chooser.wait(30)
+        network = {each["name"]: each for each in screen.state["steps"]}["network"]
+        assert network["status"] == "failed"
+        assert "it speaks TLS, and this address does not" in network["detail"]
+        assert network["mend"] == "security.protocol=SASL_SSL"
+        screen.say("check", form={**form, "sign_in": "none"}, connecting=False)
+        assert chooser.wait(30)
+        network = {each["name"]: each for each in screen.state["steps"]}["network"]
+        assert network["mend"] == "security.protocol=SSL"
+        screen.say("check", form={**form, "options": network["mend"]}, connecting=False)
+        assert chooser.wait(30)
+        assert steps(screen)["network"] == "ok"
+
+
+@contextmanager
+def tls_server(folder: Path) -> Iterator[int]:
+    """A port on which TLS is spoken, and nothing else."""
+    certificate, key = Authority(folder / "authority").sign("server", hosts=("127.0.0.1",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(20)

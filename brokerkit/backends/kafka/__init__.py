@@ -24,7 +24,7 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.capabilities import Capabilities, any_attribute
 
 from .configurations import from_kcat, from_properties
-from .options import DEFAULT_PORT, read_options, read_reader
+from .options import DEFAULT_PORT, read_options, read_reader, tls_option
 
 if TYPE_CHECKING:
     from .driver import KafkaDriver
@@ -95,6 +95,7 @@ facts = Facts(
     default_ports={"kafka": DEFAULT_PORT},
     load=_driver,
     configurations={"kafka-properties": from_properties, "kcat": from_kcat},
+    tls_option=tls_option,
 )
 
 

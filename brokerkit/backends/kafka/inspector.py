@@ -41,8 +41,8 @@ class KafkaInspector(InspectorDriver):
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         deadline = Deadline(timeout)
-        counts = self._connection.topic_names(timeout)
-        everything = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
+        copies = self._connection.copies(timeout)
+        everything = [TopicPartition(name, n) for name, (count, _) in copies.items() for n in range(count)]
         starts = self._connection.starts(everything, deadline)
         ends = self._connection.ends(everything, deadline)
         return [
@@ -52,8 +52,9 @@ class KafkaInspector(InspectorDriver):
                 messages=_messages(name, count, starts, ends),
                 internal=name in INTERNAL,
                 counted="at most",
+                lacking=lacking,
             )
-            for name, count in counts.items()
+            for name, (count, lacking) in copies.items()
         ]
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:

@@ -101,6 +101,18 @@ def read_options(address: Address) -> Properties:
     return {**COMMON, **given, "bootstrap.servers": servers, "logger": MaskedLog(secrets_of(given))}
 
 
+def tls_option(address: Address, signs_in: bool) -> str | None:
+    """Return the option with which the client speaks TLS, as ``name=value``; None where it does already."""
+    try:
+        given = read_options(address)
+    except ConfigError:
+        return None
+    protocol = str(revealed(given.get("security.protocol", "PLAINTEXT"))).upper()
+    if protocol.endswith("SSL"):
+        return None
+    return f"security.protocol={'SASL_SSL' if signs_in or protocol.startswith('SASL') else 'SSL'}"
+
+
 class MaskedLog:
     """The log of librdkafka. It writes to `log` and masks every secret."""
 

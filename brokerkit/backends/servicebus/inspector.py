@@ -135,7 +135,9 @@ def _no_messages(topic: str) -> NotSupported:
 
 
 def _rows(name: EntityName, kind: str, known: Counts) -> Iterator[TopicInfo]:
-    yield TopicInfo(str(name), None, known.readable, known.bytes, False, {"kind": kind, **known.details()})
+    details = {"kind": kind, **known.details()}
+    dead = known.dead_letter + known.transfer_dead_letter
+    yield TopicInfo(str(name), None, known.readable, known.bytes, False, details, dead_letters=dead)
     for sub_queue in SUB_QUEUES:
         count = known.in_part(sub_queue)
         part = EntityName(name.name, name.subscription, sub_queue)

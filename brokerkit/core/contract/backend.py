@@ -38,6 +38,8 @@ class Facts:
             traceback holds a secret.
         recognize: Returns the address in a target that is not a URL, such as a connection string, and None if
             it is none of this system's. It must not raise: a traceback would show the secrets of the target.
+        tls_option: Returns the option, as ``name=value``, with which the client speaks TLS to an address, and
+            whether it signs in; None where it does already, and where there is no such option.
     """
 
     extra: str | None = None
@@ -48,6 +50,7 @@ class Facts:
     recognize: Callable[[Secret], Address | None] = _unknown
     title: str = ""
     example: str = ""
+    tls_option: Callable[[Address, bool], str | None] | None = None
 
 
 class Backend(Protocol):

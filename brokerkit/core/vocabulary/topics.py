@@ -132,6 +132,8 @@ class TopicInfo:
         internal: Whether it belongs to the system itself.
         details: What else the system says about it.
         counted: How far `messages` can be relied on.
+        dead_letters: How many dead letters the system keeps for it. None where topics of their own have them.
+        lacking: How many partitions lack a copy that is up to date. None where the system does not say.
     """
 
     name: str
@@ -141,6 +143,8 @@ class TopicInfo:
     internal: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
     counted: Counted = field(default="exact", kw_only=True, compare=False)
+    dead_letters: int | None = field(default=None, kw_only=True)
+    lacking: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from .predicate import Predicate
 from .query import Query
 from .state import newest_on_top
 from .table import PAGE
+from .topics import Finding
 
 if TYPE_CHECKING:
     from .model import BrowserModel
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
 """A filter is tried on so many rows, and so many bytes, while it is typed."""
-UNASKED = ("hello", "here", "topics", "rows", "payload", "try", "open", "companion", "filters")
+UNASKED = ("hello", "here", "topics", "branch", "rows", "payload", "try", "open", "companion", "filters")
 """What a view sends by itself: an error stays in view."""
 BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
@@ -86,17 +87,22 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
         self._view.greet()
 
     def _on_topics(self, message: Message) -> None:
-        self._looking.find = message
+        look, topics = self._looking, self._model.topics
+        finding = Finding.of(message)
+        if finding.text != Finding.of(look.find).text:
+            look.branches.found_anew()
+        look.find = message
         self._view.show("topics")
         if message.get("backlogs"):
-            topics = self._model.topics
-            numbers = topics.find(
-                str(message.get("text", "")), str(message.get("sort", "name")), bool(message.get("internal"))
-            )
             first = number_in(message, "first")
-            self._model.facts.load_backlogs(
-                [topics.name(number) for number in numbers[first : first + BACKLOGS]]
-            )
+            shown = topics.lines(finding, look.branches)[first : first + BACKLOGS]
+            self._model.facts.load_backlogs([topics.name(each.number) for each in shown if not each.branch])
+
+    def _on_branch(self, message: Message) -> None:
+        topics, number, length = self._model.topics, number_in(message, "n"), number_in(message, "branch")
+        if message.get("generation") == topics.generation and number < len(topics) and length:
+            self._looking.branches.turn(topics.name(number)[:length], on=bool(message.get("open")))
+            self._view.show("topics")
 
     def _on_refresh(self, message: Message) -> None:
         self._model.topics.backlogs.clear()

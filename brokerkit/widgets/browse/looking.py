@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from ..protocol.browse import BrowseShown, Form, Tab
 from .changing import Changing
 from .resetting import Resetting
+from .topic_tree import Branches
 
 Message = dict[str, Any]
 
@@ -18,6 +19,7 @@ class Looking:
 
     Attributes:
         find: The last question for topics.
+        branches: Which branches of the tree of topics are open.
         rows: The first row, and how many.
         turn: The click that the next selection answers.
         form: The form of payloads that was chosen; None for the one that suits each.
@@ -26,6 +28,7 @@ class Looking:
     """
 
     find: Message = field(default_factory=dict)
+    branches: Branches = field(default_factory=Branches)
     rows: tuple[int, int] = (0, 60)
     turn: str = ""
     form: Form | None = None

@@ -8,6 +8,8 @@ from brokerkit.display.markup import block, heading, lines, paragraph, table
 
 from .calls import shown_call
 from .table import CELL
+from .topic_tree import Branches
+from .topics import Finding
 
 if TYPE_CHECKING:
     from .model import BrowserModel
@@ -26,12 +28,11 @@ def page(browser: BrowserModel) -> str:
 
 
 def _topics(browser: BrowserModel) -> str:
-    numbers = browser.topics.find()
+    listed = browser.topics.lines(Finding(), Branches())
     rows = [
-        [each[name] for name in ("name", "messages", "size")]
-        for each in browser.topics.rows(numbers[:TOPICS])
+        [each[name] for name in ("name", "messages", "size")] for each in browser.topics.rows(listed[:TOPICS])
     ]
-    more = f"and {len(numbers) - TOPICS:,} more" if len(numbers) > TOPICS else ""
+    more = f"and {len(listed) - TOPICS:,} more" if len(listed) > TOPICS else ""
     return table(["topic", "messages", "size"], rows) + paragraph(more)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from brokerkit.core.vocabulary.dead_letters import is_telling, named_after
+from brokerkit.core.vocabulary.freed import freed
 from brokerkit.core.vocabulary.topics import TopicDescription, TopicInfo, count_text
 from brokerkit.display.sanitize import plain
 
-from ..protocol.browse import TopicLine
+from ..protocol.browse import TopicLine, Topics
 from ..row_view import size_text
+from .topic_tree import Branches, TopicTree, TreeLine, running_sums, separator_of
 
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
@@ -22,27 +27,68 @@ NOT_KNOWN = "?"
 """The backlog of a topic whose subscriptions do not tell it, or that could not be asked."""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Which topics are looked for, and how they are listed.
+
+    Attributes:
+        text: Words that each name has.
+        sort: One of `SORTS`.
+        internal: Whether those of the system itself are listed, too.
+        tree: Whether they are listed as a tree.
+    """
+
+    text: str = ""
+    sort: str = "name"
+    internal: bool = False
+    tree: bool = False
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Finding:
+        """Return what a view asks for."""
+        return cls(
+            str(message.get("text", "")),
+            str(message.get("sort", "name")),
+            bool(message.get("internal")),
+            bool(message.get("tree")),
+        )
+
+
 class TopicList:
     """Every topic once, numbered; `load` may run in any thread.
 
     Attributes:
         generation: Increases with each load, when the numbers refer to other topics.
+        separator: What divides names into parts, where topics are listed as a tree.
+        backlogs: The largest lag of the topics that were described; see `NOT_KNOWN`, None for no reader.
     """
 
     def __init__(self, session: DataSession) -> None:
         self.session = session
         self.generation = 0
-        self.backlogs: OrderedDict[str, str | None] = OrderedDict()
+        self._lock = RLock()
+        self.separator = ""
+        self.backlogs: OrderedDict[str, int | str | None] = OrderedDict()
         self._infos: list[TopicInfo] = []
+        self._names: list[str] = []
         self._lowered: list[str] = []
+        self._dead: dict[str, int | None] = {}
         self._chosen: tuple[Any, list[int]] | None = None
+        self._drawn: tuple[Any, _Drawn] | None = None
 
     def load(self) -> None:
         """Load the topics from the broker."""
         infos = self.session.inspector.topics()
-        lowered = [info.name.lower() for info in infos]
-        self._infos, self._lowered, self._chosen = infos, lowered, None
-        self.generation += 1
+        names = [info.name for info in infos]
+        lowered = [name.lower() for name in names]
+        dead = {info.name: info.messages for info in infos if is_telling(info.name)}
+        separator = separator_of([info.name for info in infos if not info.internal])
+        # a view that is being shown must not see half of it
+        with freed(self._lock), self._lock:
+            self._infos, self._names, self._lowered, self._dead = infos, names, lowered, dead
+            self._chosen = self._drawn = None
+            self.separator = separator
+            self.generation += 1
 
     def __len__(self) -> int:
         return len(self._infos)
@@ -67,22 +113,116 @@ class TopicList:
         self._chosen = asked, numbers
         return numbers
 
-    def rows(self, numbers: Sequence[int], chosen: str | None = None) -> list[TopicLine]:
-        """Return short texts of these topics; `chosen` is the name of the open one."""
-        return [self._row(number, self._infos[number], chosen) for number in numbers]
+    def lines(self, finding: Finding, branches: Branches) -> list[TreeLine]:
+        """Return the lines of the list: the topics, or the branches of the tree and what is open in them."""
+        numbers = self.find(finding.text, finding.sort, finding.internal)
+        asked = (finding, self.generation, branches, branches.version)
+        if self._drawn is not None and self._drawn[0] == asked:
+            return self._drawn[1].lines
+        infos = self._infos
+        if not finding.tree:
+            made = _Drawn([TreeLine(each, 0, len(self._names[each])) for each in numbers], None)
+        else:
+            weights = None
+            if finding.sort in SORTS[1:]:
+                weights = [getattr(info, finding.sort) or 0 for info in infos]
+            tree = TopicTree(self._names, numbers, self.separator, weights)
+            made = _Drawn(
+                tree.lines(lambda prefix: branches.is_open(prefix, finding=bool(finding.text.split()))), tree
+            )
+            made.messages = running_sums(infos[number].messages or 0 for number in tree.order)
+            made.dead = running_sums(self._held_dead(infos[number]) for number in tree.order)
+        self._drawn = asked, made
+        return made.lines
 
-    def _row(self, number: int, info: TopicInfo, chosen: str | None) -> TopicLine:
+    def part(
+        self, finding: Finding, branches: Branches, first: int, count: int, chosen: str | None
+    ) -> Topics:
+        """Return some lines as a view shows them."""
+        with freed(self._lock), self._lock:
+            lines = self.lines(finding, branches)
+            return {
+                "type": "topics",
+                "first": first,
+                "total": len(lines),
+                "found": len(self.find(finding.text, finding.sort, finding.internal)),
+                "all": len(self),
+                "separator": self.separator,
+                "generation": self.generation,
+                "rows": self.rows(lines[first : first + count], chosen),
+                "asked": None,
+            }
+
+    def rows(self, lines: Sequence[TreeLine], chosen: str | None = None) -> list[TopicLine]:
+        """Return short texts of lines; `chosen` is the name of the open topic."""
+        return [self._branch(line) if line.branch else self._row(line, chosen) for line in lines]
+
+    def _row(self, line: TreeLine, chosen: str | None) -> TopicLine:
+        info = self._infos[line.number]
         backlog = self.backlogs.get(info.name, "")
         return {
-            "n": number,
+            "n": line.number,
             "name": plain(info.name, 160),
+            "label": plain(info.name[line.begin : line.end], 160),
+            "depth": line.depth,
+            "branch": 0,
+            "size_of": 1,
+            "open": False,
             "messages": "" if info.messages is None else short(info.messages),
             "exactly": "" if info.messages is None else count_text(info.messages, info.counted, "message"),
             "size": size_text(info.bytes),
-            "backlog": "" if backlog == "" else "none" if backlog is None else backlog,
+            "backlog": "none" if backlog is None else short(backlog) if isinstance(backlog, int) else backlog,
+            "dead": self._dead_text(info),
             "internal": info.internal,
             "chosen": info.name == chosen,
         }
+
+    def _branch(self, line: TreeLine) -> TopicLine:
+        name = self._names[line.number]
+        drawn = None if self._drawn is None else self._drawn[1]
+        tree = None if drawn is None else drawn.tree
+        members = () if tree is None else tree.order[line.first : line.first + line.size]
+        lags = [lag for each in members if isinstance(lag := self.backlogs.get(self._names[each]), int)]
+        held = 0 if drawn is None else drawn.of(drawn.messages, line)
+        dead = 0 if drawn is None else drawn.of(drawn.dead, line)
+        known = any(self._infos[each].messages is not None for each in members)
+        return {
+            "n": line.number,
+            "name": plain(name[: line.branch], 160),
+            "label": plain(name[line.begin : line.end], 160),
+            "depth": line.depth,
+            "branch": line.branch,
+            "size_of": line.size,
+            "open": line.open,
+            "messages": short(held) if known else "",
+            "exactly": f"{held:,} messages in {line.size:,} topics" if known else f"{line.size:,} topics",
+            "size": "",
+            "backlog": short(sum(lags)) if lags else "",
+            "dead": short(dead) if dead else "",
+            "internal": False,
+            "chosen": False,
+        }
+
+    def _held_dead(self, info: TopicInfo) -> int:
+        """Return how many dead letters a topic holds: those kept for it, or all of its messages."""
+        own = self._dead.get(info.name) or 0
+        return own + (info.dead_letters or 0)
+
+    def _dead_text(self, info: TopicInfo) -> str:
+        """Return how many dead letters there are of a topic; empty for none."""
+        count, known = info.dead_letters or 0, True
+        for name in self._dead_of(info.name):
+            messages = self._dead.get(name)
+            known = known and messages is not None
+            count += messages or 0
+        return short(count) if count else "" if known else NOT_KNOWN
+
+    def _dead_of(self, name: str) -> list[str]:
+        """Return the topics that are named as those of a topic's dead letters."""
+        lowered = name.lower()
+        near = [each for each in self._dead if lowered in each.lower()]
+        kinds = named_after(name, [name, *near]) if near else {}
+        return [each for each, kind in kinds.items() if kind == "dead letters"]
 
     def describe(self, topic: str, *, count: bool = True) -> TopicDescription:
         """Load the description of a topic, and keep its backlog.
@@ -94,10 +234,22 @@ class TopicList:
         described = self.session.inspector.describe(topic, count=count)
         lags = [(each.lag, each.counted) for each in described.subscriptions if each.lag is not None]
         unknown = NOT_KNOWN if described.subscriptions else None
-        self.backlogs[topic] = short(max(lags)[0]) if lags else unknown
+        self.backlogs[topic] = max(lags)[0] if lags else unknown
         while len(self.backlogs) > REMEMBERED:
             self.backlogs.popitem(last=False)
         return described
+
+
+class _Drawn:
+    """The lines that were shown last, with the sums of what their topics hold, in the order of the tree."""
+
+    def __init__(self, lines: list[TreeLine], tree: TopicTree | None) -> None:
+        self.lines, self.tree = lines, tree
+        self.messages, self.dead = [0], [0]
+
+    def of(self, sums: Sequence[int], line: TreeLine) -> int:
+        """Return the sum over the topics of a branch."""
+        return sums[line.first + line.size] - sums[line.first] if self.tree is not None else 0
 
 
 def short(number: int) -> str:

@@ -21,6 +21,7 @@ from .looking import Looking, number_in
 from .resetting import Resetting, reset_view
 from .state import newest_on_top, state_of
 from .table import PAGE
+from .topics import Finding
 
 if TYPE_CHECKING:
     from .model import BrowserModel
@@ -109,23 +110,15 @@ class BrowserView:
         self.panel.send(message)
 
     def send_topics(self) -> None:
-        find, topics = self.looking.find, self._model.topics
-        numbers = topics.find(
-            str(find.get("text", "")), str(find.get("sort", "name")), bool(find.get("internal"))
+        find = self.looking.find
+        shown = self._model.topics.part(
+            Finding.of(find),
+            self.looking.branches,
+            number_in(find, "first"),
+            min(PAGE, number_in(find, "count", 60)),
+            self._model.topic,
         )
-        first = number_in(find, "first")
-        shown = numbers[first : first + min(PAGE, number_in(find, "count", 60))]
-        self.send(
-            {
-                "type": "topics",
-                "first": first,
-                "total": len(numbers),
-                "all": len(topics),
-                "generation": topics.generation,
-                "rows": topics.rows(shown, self._model.topic),
-                "asked": find.get("asked"),
-            }
-        )
+        self.send({**shown, "asked": find.get("asked")})
 
     def send_rows(self) -> None:
         first, count = self.looking.rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.markup import block, heading, lines, table

@@ -139,9 +139,9 @@ class Looks:
         return [track for (name, _), track in list(self.subscriptions.items()) if name == topic]
 
     def dead_letters(self, topic: str) -> int:
-        """Return how many dead letters the topics hold that are named after a topic."""
+        """Return how many dead letters a topic has: in topics named after it, and kept by the system."""
         held = [self.topics[name].held.last for name in self.dead.get(topic, ()) if name in self.topics]
-        return int(sum(held))
+        return int(sum(held)) + (self.topics[topic].info.dead_letters or 0)
 
 
 def _silent(found: Sequence[tuple[str, Exception]]) -> list[str]:

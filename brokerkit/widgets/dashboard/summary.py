@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class TopicLook:
         backlog: The largest lag of its subscriptions.
         oldest: When the oldest unread message was published, in microseconds since 1970.
         slowest: The subscription with that lag.
-        dead: How many dead letters the topics hold that are named after it.
+        dead: How many dead letters there are of it.
     """
 
     track: TopicTrack
@@ -115,6 +116,7 @@ def figures(looks: Looks, found: Sequence[TopicLook]) -> list[Figure]:
     tracks = [each.track for each in found]
     behind = [each for each in list(looks.subscriptions.values()) if each.behind]
     dead = sum(int(looks.topics[name].held.last) for name in _dead_names(looks))
+    dead += sum(each.track.info.dead_letters or 0 for each in found)
     fresh = sum(looks.topics[name].came.last for name in _dead_names(looks))
     return [
         {
@@ -145,6 +147,25 @@ def figures(looks: Looks, found: Sequence[TopicLook]) -> list[Figure]:
             "level": "bad" if dead else "",
             "points": [],
         },
+        *_in_sync(found),
+    ]
+
+
+def _in_sync(found: Sequence[TopicLook]) -> list[Figure]:
+    """Return how many partitions have all copies up to date; nothing where the system does not say."""
+    known = [each.track.info for each in found if each.track.info.lacking is not None]
+    if not known:
+        return []
+    lacking = sum(each.lacking or 0 for each in known)
+    partitions = sum(each.partitions or 0 for each in known)
+    return [
+        {
+            "name": "In sync",
+            "value": f"{partitions - lacking:,} of {partitions:,}",
+            "note": _names(each.name for each in known if each.lacking) or "partitions",
+            "level": "bad" if lacking else "",
+            "points": [],
+        }
     ]
 
 
@@ -170,6 +191,17 @@ def concerns(looks: Looks, found: Sequence[TopicLook]) -> list[Concern]:
             said = f"holds {held:,} dead letter{'' if held == 1 else 's'}"
             said += f", {fresh:,} of them since this began" if fresh else ""
             made.append((held, _concern("dead", name, said, track_of.number, "letters", "Show them")))
+    for each in found:
+        info, number = each.track.info, each.track.number
+        if info.dead_letters:
+            dead = info.dead_letters
+            said = f"has {dead:,} dead letter{'' if dead == 1 else 's'}"
+            made.append((dead, _concern("dead", info.name, said, number, "letters", "Show them")))
+        if info.lacking:
+            verb = "lacks" if info.lacking == 1 else "lack"
+            said = f"{info.lacking:,} of {info.partitions or 0:,} partitions {verb} a copy that is up to date"
+            # the first to be looked at: messages may be lost
+            made.append((math.inf, _concern("warn", info.name, said, number, "partitions", "Show them")))
     made.sort(key=lambda each: -each[0])
     return [each for _, each in made[:CONCERNS]]
 

@@ -9,7 +9,7 @@ from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, ConfigError
 from brokerkit.core.vocabulary.secrets import Secret
 from brokerkit.display.sanitize import plain
-from brokerkit.saved import save_connection
+from brokerkit.saved import delete_connection, save_connection
 from brokerkit.saved.recent import note_use
 from brokerkit.session.diagnosis import Step, examine
 from brokerkit.session.session import DataSession
@@ -101,7 +101,13 @@ class OpeningModel:
                 self._tell()
 
             try:
-                examine(target, options, told, connecting=connecting or not typed.signs_in)
+                examine(
+                    target,
+                    options,
+                    told,
+                    connecting=connecting or not typed.signs_in,
+                    signs_in=typed.signs_in,
+                )
             except Cancelled:
                 raise
             except Exception as error:
@@ -123,6 +129,17 @@ class OpeningModel:
         except BrokerError as error:
             return self._failed(error)
         self.saved = name
+        return self.load()
+
+    def delete(self, name: str) -> None:
+        """Delete a saved connection, and what the keyring keeps for it."""
+        self.problem = self.saved = ""
+        self.call = call_text("bk.delete_connection", name)
+        self.code = f"{IMPORTS}\n{self.call}"
+        try:
+            delete_connection(name)
+        except BrokerError as error:
+            return self._failed(error)
         return self.load()
 
     # Opening.

@@ -50,6 +50,8 @@ class OpeningView:
             model.save(typed, name.strip())
         elif kind == "open" and any(name == line["name"] for line in model.lines):
             model.open_saved(str(name))
+        elif kind == "delete" and any(name == line["name"] for line in model.lines):
+            model.delete(str(name))
         elif kind == "show" and any(name == line["name"] for line in model.lines):
             model.show(str(name))
         elif kind == "sandbox" and any(name == each["name"] for each in sandbox_choices()):
@@ -64,7 +66,12 @@ def state_of(model: OpeningModel) -> OpeningState:
         "systems": system_choices(),
         "sandboxes": sandbox_choices(),
         "steps": [
-            {"name": each.name, "status": each.status, "detail": plain(each.detail, 400)}
+            {
+                "name": each.name,
+                "status": each.status,
+                "detail": plain(each.detail, 400),
+                "mend": plain(each.mend, 80),
+            }
             for each in model.steps
         ],
         "checking": model.checking,

@@ -95,25 +95,40 @@ class BrowseState(TypedDict):
 
 
 class TopicLine(TypedDict):
-    """One topic of the list; `messages` is short, `exactly` is not."""
+    """One topic of the list, or a branch of the tree; `messages` is short, `exactly` is not.
+
+    `branch` is how much of the name of topic `n` is that of the branch, 0 for a topic; `size_of` is how many
+    topics it has.
+    """
 
     n: int
     name: str
+    label: str
+    depth: int
+    branch: int
+    size_of: int
+    open: bool
     messages: str
     exactly: str
     size: str
     backlog: str
+    dead: str
     internal: bool
     chosen: bool
 
 
 class Topics(TypedDict):
-    """A part of the list of topics; its numbers are good for this generation."""
+    """A part of the list of topics; its numbers are good for this generation.
+
+    `total` counts lines, `found` and `all` topics; `separator` is what the names are grouped by.
+    """
 
     type: Literal["topics"]
     first: int
     total: int
+    found: int
     all: int
+    separator: str
     generation: int
     rows: list[TopicLine]
     asked: int | None

@@ -62,8 +62,19 @@ class AskTopics(TypedDict):
     text: str
     sort: str
     internal: bool
+    tree: bool
     backlogs: bool
     asked: int
+
+
+class OpenBranch(TypedDict):
+    """Open or close a branch of the tree: so much of the name of the topic with a number."""
+
+    type: Literal["branch"]
+    n: int
+    branch: int
+    open: bool
+    generation: int
 
 
 class ChooseTopic(TypedDict):
@@ -240,6 +251,7 @@ BrowseDone = (
     | CarryOutChange
     | ChangeAction
     | AskTopics
+    | OpenBranch
     | ChooseTopic
     | AskQuery
     | AskRows

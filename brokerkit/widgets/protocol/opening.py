@@ -36,11 +36,12 @@ class SandboxChoice(TypedDict):
 
 
 class CheckedStep(TypedDict):
-    """A step of the diagnosis of what is typed."""
+    """A step of the diagnosis of what is typed; `mend` is the option that mends it."""
 
     name: str
     status: StepStatus
     detail: str
+    mend: str
 
 
 class OpeningState(TypedDict):
@@ -117,6 +118,13 @@ class ShowCall(TypedDict):
     name: str
 
 
+class DeleteSaved(TypedDict):
+    """Delete a saved connection: it was confirmed."""
+
+    type: Literal["delete"]
+    name: str
+
+
 class StartSandbox(TypedDict):
     """Start a private server with example data."""
 
@@ -124,4 +132,6 @@ class StartSandbox(TypedDict):
     name: str
 
 
-OpeningDone = OpeningAction | CheckForm | ConnectForm | SaveForm | OpenSaved | ShowCall | StartSandbox
+OpeningDone = (
+    OpeningAction | CheckForm | ConnectForm | SaveForm | OpenSaved | ShowCall | DeleteSaved | StartSandbox
+)

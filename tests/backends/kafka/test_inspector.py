@@ -47,6 +47,7 @@ def test_topics_tell_partitions_messages_and_which_are_kafkas_own(
     broker.create_subscription(topic, f"g-{uuid.uuid4().hex}", start="earliest")
     infos = {info.name: info for info in broker.inspector().topics()}
     assert (infos[topic].partitions, infos[topic].messages, infos[topic].internal) == (3, 10, False)
+    assert infos[topic].lacking == 0
     assert infos["__consumer_offsets"].internal
 
 

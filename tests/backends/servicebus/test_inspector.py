@@ -47,6 +47,7 @@ def test_queues_topics_subscriptions_and_sub_queues_are_listed(broker: Connectio
         one(consumer).reject()
     found = {info.name: info for info in broker.inspector().topics()}
     assert (found[queue].messages, found[queue].details["dead_letter"]) == (1, 1)
+    assert (found[queue].dead_letters, found[f"{topic}/Subscriptions/me"].dead_letters) == (1, 0)
     assert found[topic].messages is None
     assert found[topic].details == {"kind": "topic", "subscriptions": 1}
     assert found[f"{topic}/Subscriptions/me"].messages == 1

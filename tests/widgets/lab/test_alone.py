@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+import brokerkit as bk
+from brokerkit.widgets.alone.outlet import SocketOutlet
+from brokerkit.widgets.alone.server import PageServer
 from tests.conftest import missing
 
 from ..test_front_end import ENABLE, FRONT_END
@@ -26,7 +30,10 @@ SETUP = """
 import brokerkit as bk
 from brokerkit.command_line import main
 s = bk.connect("inmem://alone")
-s.create_topic("orders")
+for name in ("orders", "orders.dlq", "orders.import"):
+    s.create_topic(name)
+s.publish("orders.dlq", "one")
+bk.save_connection("old", "inmem://old")
 for payload in {payloads!r}:
     s.publish("orders", payload, key=payload[:200])
 main(["browse", "--no-open"])
@@ -70,12 +77,29 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         # the token is not in the history
         assert page.url == f"{origin}/"
         panel = page.locator(".bk-panel")
+        # a saved connection goes by a click, once it was asked
+        panel.get_by_role("button", name="Delete old").click()
+        question = panel.get_by_role("group", name="Delete old?")
+        expect(question.get_by_role("button", name="Keep")).to_be_focused()
+        question.get_by_role("button", name="Delete").click()
+        expect(panel.get_by_text("None yet.")).to_be_visible()
         panel.get_by_label("Servers").fill("inmem://alone")
         expect(panel.get_by_role("list", name="What the doctor found")).to_contain_text(
-            "list topics 1 topics"
+            "list topics 3 topics"
         )
         panel.get_by_role("button", name="Connect", exact=True).click()
-        panel.get_by_role("option").filter(has_text="orders").click()
+        # the topics as a tree, opened and chosen with the keyboard alone
+        panel.get_by_role("button", name="Group by prefix").click()
+        branch = panel.get_by_role("treeitem").first
+        expect(branch).to_have_attribute("aria-expanded", "false")
+        expect(branch).to_contain_text("orders 3")
+        panel.get_by_role("tree", name="Topics").focus()
+        page.keyboard.press("ArrowRight")
+        expect(panel.get_by_role("treeitem")).to_have_count(4)
+        expect(panel.get_by_role("treeitem").nth(1)).to_contain_text("orders")
+        expect(panel.get_by_role("treeitem").nth(1).get_by_label("1 dead letters")).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
         rows = panel.get_by_role("grid").get_by_role("row")
         expect(rows.filter(has_text="canary('onerror')")).to_be_visible()
         page.reload()
@@ -95,6 +119,29 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
+def test_axe_finds_nothing_in_a_dashboard(chromium: Browser, theme: str) -> None:
+    if not AXE.is_file():
+        missing("node", ENABLE)
+    with bk.connect("inmem://") as s, chromium.new_context(color_scheme=theme) as context:
+        for name in ("orders", "orders-dlq"):
+            s.create_topic(name)
+            s.publish_batch(name, ["{}"] * 3)
+        s.create_subscription("orders", "billing", start="earliest")
+        dashboard, outlet = s.dashboard(), SocketOutlet()
+        dashboard._show_at(outlet)
+        with PageServer(outlet) as server:
+            page = context.new_page()
+            page.set_default_timeout(1_000 * SECONDS)
+            page.goto(server.url)
+            panel = page.locator(".bk-panel")
+            expect(panel.get_by_text("holds 3 dead letters")).to_be_visible()
+            expect(panel.get_by_role("button", name="orders", exact=True)).to_be_visible()
+            page.evaluate(AXE.read_text("utf-8"))
+            assert violations(page) == []
+        dashboard.close()
+
+
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
 def test_axe_finds_nothing_in_any_tab(address: str, chromium: Browser, theme: str) -> None:
     if not AXE.is_file():
         missing("node", ENABLE)
@@ -107,11 +154,14 @@ def test_axe_finds_nothing_in_any_tab(address: str, chromium: Browser, theme: st
         panel.get_by_label("Servers").fill("inmem://alone")
         expect(panel.get_by_role("list", name="What the doctor found")).to_contain_text("list topics")
         page.evaluate(AXE.read_text("utf-8"))
+        panel.get_by_role("button", name="Delete old").click()
         found["first screen"] = violations(page)
         # in a notebook it would be the banner of the page, inside of the landmarks of the notebook
         expect(panel.locator("header")).to_have_count(0)
         panel.get_by_role("button", name="Connect", exact=True).click()
-        panel.get_by_role("option").filter(has_text="orders").click()
+        panel.get_by_role("option").filter(has_text=re.compile("^orders[0-9]")).click()
+        panel.get_by_role("button", name="Group by prefix").click()
+        expect(panel.get_by_role("treeitem").first).to_be_visible()
         panel.get_by_role("grid").get_by_role("row").nth(2).click()
         expect(panel.get_by_role("region", name="The chosen message")).to_be_visible()
         found["Messages"] = violations(page)

@@ -813,14 +813,20 @@ export interface BrowseState {
   back?: string;
 }
 
-/** One topic of the list; `messages` is short, `exactly` is not. */
+/** One topic of the list, or a branch of the tree; `messages` is short, `exactly` is not. */
 export interface TopicLine {
   n: number;
   name: string;
+  label: string;
+  depth: number;
+  branch: number;
+  size_of: number;
+  open: boolean;
   messages: string;
   exactly: string;
   size: string;
   backlog: string;
+  dead: string;
   internal: boolean;
   chosen: boolean;
 }
@@ -830,7 +836,9 @@ export interface Topics {
   type: "topics";
   first: number;
   total: number;
+  found: number;
   all: number;
+  separator: string;
   generation: number;
   rows: TopicLine[];
   asked: number | null;
@@ -1002,8 +1010,18 @@ export interface AskTopics {
   text: string;
   sort: string;
   internal: boolean;
+  tree: boolean;
   backlogs: boolean;
   asked: number;
+}
+
+/** Open or close a branch of the tree: so much of the name of the topic with a number. */
+export interface OpenBranch {
+  type: "branch";
+  n: number;
+  branch: number;
+  open: boolean;
+  generation: number;
 }
 
 /** The topic with a number. */
@@ -1142,7 +1160,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 
@@ -1173,11 +1191,12 @@ export interface SandboxChoice {
   title: string;
 }
 
-/** A step of the diagnosis of what is typed. */
+/** A step of the diagnosis of what is typed; `mend` is the option that mends it. */
 export interface CheckedStep {
   name: string;
   status: "ok" | "failed" | "not offered" | "not tried";
   detail: string;
+  mend: string;
 }
 
 /** What the first screen shows; `opening` names what is being opened, and `saved` what was saved. */
@@ -1246,13 +1265,19 @@ export interface ShowCall {
   name: string;
 }
 
+/** Delete a saved connection: it was confirmed. */
+export interface DeleteSaved {
+  type: "delete";
+  name: string;
+}
+
 /** Start a private server with example data. */
 export interface StartSandbox {
   type: "sandbox";
   name: string;
 }
 
-export type OpeningDone = OpeningAction | CheckForm | ConnectForm | SaveForm | OpenSaved | ShowCall | StartSandbox;
+export type OpeningDone = OpeningAction | CheckForm | ConnectForm | SaveForm | OpenSaved | ShowCall | DeleteSaved | StartSandbox;
 
 /** One figure at the top; `points` are its last values, from 0 to 100. */
 export interface Figure {

@@ -9,9 +9,10 @@ import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../
 import { leaveClosed } from "../src/browse/store";
 import { lookOf } from "../src/browse/receipts";
 import { nameOf, tabAfter, tabsOf } from "../src/browse/tabs";
+import { turned } from "../src/browse/topics";
 import { treeKey } from "../src/browse/tree_keys";
 import { EMPTY, merged } from "../src/browse/typed_query";
-import type { ComposeState, Tab } from "../src/protocol";
+import type { ComposeState, Tab, TopicLine } from "../src/protocol";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
 
 const leaf = (name: string, more = false) => ({ name, kind: more ? "object" : "number", text: name, more });
@@ -157,4 +158,16 @@ test("the tab of a composer that was closed is left, and that of one that is kep
   tab.value = "live";
   state.value = { composing: true, following: false };
   assert.equal(tab.value, "live");
+});
+
+test("the arrow keys open and close branches of topics, and lead to the branch around", () => {
+  const row = (depth: number, branch: number, open = false) => ({ depth, branch, open }) as TopicLine;
+  const above = [row(0, 6, true), row(1, 0), row(1, 9, true), row(2, 0)];
+  assert.deepEqual(turned(row(0, 6), "ArrowRight", []), { open: true });
+  assert.equal(turned(row(0, 6, true), "ArrowRight", []), null);
+  assert.deepEqual(turned(row(0, 6, true), "ArrowLeft", []), { open: false });
+  assert.deepEqual(turned(row(2, 0), "ArrowLeft", above), { up: 2 });
+  assert.deepEqual(turned(row(1, 0), "ArrowLeft", above), { up: 4 });
+  assert.equal(turned(row(0, 0), "ArrowLeft", above), null);
+  assert.equal(turned(row(0, 0), "ArrowRight", above), null);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { signal } from "@preact/signals";
 
 import { SocketModel } from "../src/alone/page";
-import { edited, empty, lacking, ways } from "../src/opening/form";
+import { edited, empty, lacking, mended, ways } from "../src/opening/form";
 import { found } from "../src/opening/saved";
 
 const systems = [
@@ -64,4 +64,12 @@ test("a page over a socket tells what a notebook tells", () => {
   assert.deepEqual(sent, ['{"type":"hello"}']);
   socket.readyState = 3;
   assert.throws(() => model.send({ type: "hello" }));
+});
+
+test("what mends the connection is added to the options, or takes the place of what is wrong", () => {
+  const tls = "security.protocol=SASL_SSL";
+  assert.equal(mended("", tls), tls);
+  assert.equal(mended("client.id=me", tls), `${tls}, client.id=me`);
+  assert.equal(mended("security.protocol=PLAINTEXT, client.id=me", tls), `${tls}, client.id=me`);
+  assert.equal(mended("client.id=me, security_protocol=PLAINTEXT", tls), `client.id=me, ${tls}`);
 });

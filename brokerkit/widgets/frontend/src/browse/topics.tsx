@@ -1,4 +1,4 @@
-// The list of topics: found by words, ordered, and chosen with a click or the keyboard.
+// The list of topics: found by words, ordered, as a tree on request, chosen with a click or the keyboard.
 import { useSignal } from "@preact/signals";
 import { useCallback, useMemo, useRef } from "preact/hooks";
 
@@ -15,32 +15,62 @@ const ORDERS = [
   ["bytes", "by size"],
 ] as const;
 
-function Line({
-  row,
-  active,
-  id,
-  choose,
-}: {
+/** What an arrow does in a tree: open or close the branch, or go to the branch around; null for nothing. */
+export function turned(
+  row: TopicLine,
+  key: string,
+  before: readonly TopicLine[],
+): { open: boolean } | { up: number } | null {
+  if (key === "ArrowRight") return row.branch && !row.open ? { open: true } : null;
+  if (row.branch && row.open) return { open: false };
+  const up = [...before].reverse().findIndex((each) => each.depth < row.depth);
+  return up < 0 ? null : { up: up + 1 };
+}
+
+const NOTHING_WAITS = ["", "0", "none", "?"];
+
+interface LineProps {
   row: TopicLine;
   active: boolean;
   id: string;
+  tree: boolean;
+  dead: boolean;
   choose: () => void;
-}) {
+}
+
+function Line({ row, active, id, tree, dead, choose }: LineProps) {
   const exactly = [row.name, row.exactly, row.size].filter(Boolean).join(", ");
+  const classes = [
+    "bk-topic",
+    row.chosen && "bk-on",
+    active && "bk-active",
+    row.internal && "bk-quiet",
+    row.branch && "bk-branch",
+  ];
   return (
     <div
       id={id}
-      class={`bk-topic${row.chosen ? " bk-on" : ""}${active ? " bk-active" : ""}${row.internal ? " bk-quiet" : ""}`}
-      role="option"
+      class={classes.filter(Boolean).join(" ")}
+      role={tree ? "treeitem" : "option"}
       aria-selected={row.chosen}
+      aria-level={tree ? row.depth + 1 : undefined}
+      aria-expanded={row.branch ? row.open : undefined}
       title={row.internal ? `${exactly}, internal` : exactly}
+      style={tree ? { "--bk-depth": String(row.depth) } : undefined}
       onClick={choose}
     >
       <span class="bk-cut">
-        <Bdi>{row.name}</Bdi>
+        {row.branch > 0 && <Icon sign={row.open ? "down" : "right"} />}
+        <Bdi>{row.label}</Bdi>
+        {row.branch > 0 && <span class="bk-dim">{` ${row.size_of.toLocaleString("en")}`}</span>}
       </span>
       <span aria-label={row.exactly || undefined}>{row.messages}</span>
-      <span class={["", "0", "none", "?"].includes(row.backlog) ? "" : "bk-warn"}>{row.backlog}</span>
+      <span class={NOTHING_WAITS.includes(row.backlog) ? "" : "bk-warn"}>{row.backlog}</span>
+      {dead && (
+        <span class={row.dead === "?" ? "" : "bk-bad"} aria-label={row.dead && `${row.dead} dead letters`}>
+          {row.dead}
+        </span>
+      )}
     </div>
   );
 }
@@ -51,6 +81,7 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
   const order = useSignal<string>("name");
   const internal = useSignal(false);
   const backlogs = useSignal(false);
+  const tree = useSignal(false);
   const asked = useRef(0);
   const active = useSignal(0);
   const list = useRef<VirtualRowsHandle>(null);
@@ -69,14 +100,20 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
         text: words.peek(),
         sort: order.peek(),
         internal: internal.peek(),
+        tree: tree.peek(),
         backlogs: backlogs.peek(),
         asked: ++asked.current,
       });
     },
-    [send, words, order, internal, backlogs],
+    [send, words, order, internal, tree, backlogs],
   );
   const choose = (row: TopicLine | undefined) => {
-    if (row && now) send({ type: "topic", n: row.n, generation: now.generation });
+    if (!row || !now) return;
+    if (row.branch) turn(row, !row.open);
+    else send({ type: "topic", n: row.n, generation: now.generation });
+  };
+  const turn = (row: TopicLine, open: boolean) => {
+    if (now) send({ type: "branch", n: row.n, branch: row.branch, open, generation: now.generation });
   };
   const row = (index: number) => now?.rows[index - now.first];
   const onKeyDown = (event: KeyboardEvent) => {
@@ -85,11 +122,24 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
       active.value = Math.max(0, Math.min((now?.total ?? 1) - 1, active.peek() + by));
       list.current?.reveal(active.peek());
     } else if (event.key === "Enter") choose(row(active.peek()));
-    else return;
+    else if (tree.peek() && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
+      const on = row(active.peek());
+      const what = on && turned(on, event.key, now?.rows.slice(0, active.peek() - now.first) ?? []);
+      if (on && what && "open" in what) turn(on, what.open);
+      else if (what && "up" in what) {
+        active.value = active.peek() - what.up;
+        list.current?.reveal(active.peek());
+      }
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   };
-  const question = `${words.value} ${order.value} ${String(internal.value)} ${String(backlogs.value)}`;
+  const question = [words, order, internal, tree, backlogs].map(({ value }) => String(value)).join(" ");
+  // once there was something in it, the column stays
+  const letters = useRef(false);
+  letters.current ||= now?.rows.some((each) => each.dead) ?? false;
+  const dead = letters.current;
+  const counts = dead ? " bk-with-dead" : "";
   return (
     <section class="bk-side" aria-label="Topics">
       <div class="bk-find">
@@ -97,7 +147,7 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
           <Icon sign="find" />
           <input
             type="search"
-            placeholder="Find a topic"
+            placeholder="Find"
             aria-label="Search topics"
             spellcheck={false}
             ref={(node) => {
@@ -134,18 +184,38 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
             </option>
           ))}
         </select>
+        <button
+          type="button"
+          class="bk-btn bk-quiet bk-square"
+          aria-label="Group by prefix"
+          aria-pressed={tree.value}
+          disabled={!now?.separator}
+          title={now?.separator ? `Group by what stands before “${now.separator}”` : "No name has parts"}
+          onClick={() => {
+            tree.value = !tree.peek();
+            active.value = 0;
+            list.current?.toStart();
+          }}
+        >
+          <Icon sign="tree" />
+        </button>
       </div>
-      <div class="bk-topic bk-topic-head bk-cap" aria-hidden="true">
+      <div class={`bk-topic bk-topic-head bk-cap${counts}`} aria-hidden="true">
         <span>Topic</span>
         <span>Msgs</span>
         <span title="The largest lag of any subscription, of the topics that were opened">Backlog</span>
+        {dead && (
+          <span title="Dead letters: those that the system keeps, and topics named after the topic">
+            Dead
+          </span>
+        )}
       </div>
       <VirtualRows
         handle={list}
         rowHeight={26}
-        role="listbox"
+        role={tree.value ? "tree" : "listbox"}
         label="Topics"
-        class="bk-topics"
+        class={`bk-topics${counts}`}
         total={now?.total ?? 0}
         first={now?.first ?? 0}
         rows={now?.rows ?? []}
@@ -155,10 +225,12 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
         onKeyDown={onKeyDown}
         draw={(each, index) => (
           <Line
-            key={each.n}
+            key={`${String(each.n)} ${String(each.branch)}`}
             id={`${prefix}-${String(index)}`}
             row={each}
             active={index === active.value}
+            tree={tree.value}
+            dead={dead}
             choose={() => {
               active.value = index;
               choose(each);
@@ -169,9 +241,9 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
       <div class="bk-foot">
         <span role="status" class="bk-cut">
           {now &&
-            (now.total === now.all
+            (now.found === now.all
               ? counted(now.all, "topic")
-              : `${now.total.toLocaleString("en")} of ${counted(now.all, "topic")}`)}
+              : `${now.found.toLocaleString("en")} of ${counted(now.all, "topic")}`)}
         </span>
         <span class="bk-grow" />
         <label title="Show the topics of the system itself, too">

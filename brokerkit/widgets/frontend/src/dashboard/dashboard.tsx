@@ -117,7 +117,7 @@ function Concerns({ line, concerns }: { line: Line; concerns: Concern[] }) {
       </div>
       <ul class="bk-concerns">
         {concerns.map((each) => (
-          <li class="bk-line" key={`${String(each.n)} ${each.subject}`}>
+          <li class="bk-line" key={`${String(each.n)} ${each.text}`}>
             <span class={each.sign === "dead" ? "bk-bad" : "bk-warn"}>
               <Icon sign={each.sign} />
             </span>

@@ -47,3 +47,11 @@ export function lacking(form: ConnectionForm): string {
   if (form.sign_in === "password" && !form.user.trim()) return "Type the user first";
   return form.sign_in !== "none" && !form.secret ? "Type the secret, or where it is, first" : "";
 }
+
+/** The options with another one, in the place of one of its name or before all: behind a secret nothing can stand. */
+export function mended(options: string, option: string): string {
+  const name = option.split("=", 1)[0]?.replaceAll(".", "[._]") ?? "";
+  const known = new RegExp(`(^|,)(\\s*)${name}\\s*=[^,]*`, "i");
+  if (known.test(options)) return options.replace(known, `$1$2${option}`);
+  return options.trim() ? `${option}, ${options.trim()}` : option;
+}

@@ -5,7 +5,7 @@ import { useMemo } from "preact/hooks";
 import { Icon, type Sign } from "../parts/icons";
 import { later } from "../parts/later";
 import type { CheckedStep, ConnectionForm, OpeningState, SecretAt, SignIn } from "../protocol";
-import { edited, empty, lacking, ways } from "./form";
+import { edited, empty, lacking, mended, ways } from "./form";
 import type { Line } from "./opening";
 
 const PAUSE = 700;
@@ -21,7 +21,13 @@ const SIGNS: Record<CheckedStep["status"], { sign: Sign; level: string }> = {
   "not tried": { sign: "none", level: "bk-dim" },
 };
 
-function Doctor({ now, waits }: { now: OpeningState; waits: boolean }) {
+interface DoctorProps {
+  now: OpeningState;
+  waits: boolean;
+  mend: (option: string) => void;
+}
+
+function Doctor({ now, waits, mend }: DoctorProps) {
   const failed = now.steps.some((step) => step.status === "failed");
   return (
     <div>
@@ -42,6 +48,21 @@ function Doctor({ now, waits }: { now: OpeningState; waits: boolean }) {
                   ? "waits for Check or Connect"
                   : "waits for the step above"
                 : step.detail}
+              {step.mend && (
+                <>
+                  {" "}
+                  <button
+                    type="button"
+                    class="bk-link"
+                    aria-label={`Add ${step.mend}`}
+                    onClick={() => {
+                      mend(step.mend);
+                    }}
+                  >
+                    Add it
+                  </button>
+                </>
+              )}
             </span>
           </li>
         ))}
@@ -255,7 +276,13 @@ export function NewConnection({ line }: { line: Line }) {
               </label>
             </span>
           </div>
-          <Doctor now={now} waits={typed.sign_in !== "none"} />
+          <Doctor
+            now={now}
+            waits={typed.sign_in !== "none"}
+            mend={(option) => {
+              set({ options: mended(form.peek().options, option) });
+            }}
+          />
         </div>
         <div class="bk-line bk-wraps bk-below">
           <button type="submit" class="bk-btn bk-fill" disabled={missing !== "" || busy} title={missing}>

@@ -15,10 +15,39 @@ export function found(lines: readonly SavedLine[], words: string): SavedLine[] {
   });
 }
 
+function Ask({ name, yes, no }: { name: string; yes: () => void; no: () => void }) {
+  return (
+    <span
+      class="bk-line bk-at-end"
+      role="group"
+      aria-label={`Delete ${name}?`}
+      onClick={(event) => {
+        event.stopPropagation();
+      }}
+    >
+      <span class="bk-bad">Delete it, with its secret in the keyring?</span>
+      <button type="button" class="bk-btn bk-small bk-danger-of" onClick={yes}>
+        Delete
+      </button>
+      <button
+        type="button"
+        class="bk-btn bk-small"
+        ref={(node) => {
+          node?.focus();
+        }}
+        onClick={no}
+      >
+        Keep
+      </button>
+    </span>
+  );
+}
+
 export function Saved({ line }: { line: Line }) {
   const now = line.state.value;
   const words = useSignal("");
   const chosen = useSignal("");
+  const deleting = useSignal("");
   const shown = found(now.connections, words.value);
   const first = chosen.value || now.connections[0]?.name;
   return (
@@ -96,19 +125,46 @@ export function Saved({ line }: { line: Line }) {
                     </span>
                   </td>
                   <td class="bk-nowrap bk-hide-s">{each.used}</td>
-                  <td class="bk-number">
-                    <button
-                      type="button"
-                      class={`bk-btn bk-small${each.name === first ? " bk-fill" : ""}`}
-                      aria-label={`Open ${each.name}`}
-                      disabled={now.opening !== ""}
-                      onClick={(event) => {
-                        event.stopPropagation();
-                        line.send({ type: "open", name: each.name });
-                      }}
-                    >
-                      Open
-                    </button>
+                  <td class="bk-number bk-nowrap">
+                    {deleting.value === each.name ? (
+                      <Ask
+                        name={each.name}
+                        no={() => {
+                          deleting.value = "";
+                        }}
+                        yes={() => {
+                          deleting.value = "";
+                          line.send({ type: "delete", name: each.name });
+                        }}
+                      />
+                    ) : (
+                      <span class="bk-line bk-at-end">
+                        <button
+                          type="button"
+                          class={`bk-btn bk-small${each.name === first ? " bk-fill" : ""}`}
+                          aria-label={`Open ${each.name}`}
+                          disabled={now.opening !== ""}
+                          onClick={(event) => {
+                            event.stopPropagation();
+                            line.send({ type: "open", name: each.name });
+                          }}
+                        >
+                          Open
+                        </button>
+                        <button
+                          type="button"
+                          class="bk-btn bk-quiet bk-small bk-square"
+                          aria-label={`Delete ${each.name}`}
+                          title="Delete it from the saved connections"
+                          onClick={(event) => {
+                            event.stopPropagation();
+                            deleting.value = each.name;
+                          }}
+                        >
+                          <Icon sign="trash" />
+                        </button>
+                      </span>
+                    )}
                   </td>
                 </tr>
               ))}

@@ -14,7 +14,7 @@ export interface VirtualRowsHandle {
 interface Props<Row> {
   handle: Ref<VirtualRowsHandle>;
   rowHeight: number;
-  role: "grid" | "listbox";
+  role: "grid" | "listbox" | "tree";
   label: string;
   class: string;
   total: number;

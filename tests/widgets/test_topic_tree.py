@@ -1,0 +1,138 @@
+"""Topics grouped by the parts of their names."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from brokerkit.core.vocabulary.topics import TopicInfo
+from brokerkit.widgets.browse.topic_tree import Branches, TopicTree, separator_of
+from brokerkit.workbench import Session
+
+from .test_browse import browse, last, say, told
+
+NAMES = [
+    "clicks", "emails.outbox", "inventory.changes", "inventory.eu.stock", "inventory.eu.prices", "orders",
+    "orders-x", "orders.dlq", "orders.import",
+]  # fmt: skip
+
+
+def drawn(names: list[str], branches: Branches | None = None, finding: bool = False) -> list[str]:
+    """The lines of a tree as text, indented; a branch ends in how many topics it has."""
+    tree = TopicTree(names, range(len(names)), separator_of(names))
+    shown = branches or Branches()
+    return [
+        f"{'  ' * each.depth}{names[each.number][each.begin : each.end]}"
+        + (f" {each.size}{'-' if each.open else '+'}" if each.branch else "")
+        for each in tree.lines(lambda prefix: shown.is_open(prefix, finding=finding))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "separator"),
+    [
+        (["a.b", "a.c", "a-b"], "."),
+        (["a/b", "a/c", "x"], "/"),
+        (["a_b", "a_c", "x.y"], "_"),
+        (["a-b.c", "a-b.d"], "."),
+        (["a", "b"], ""),
+        ([], ""),
+    ],
+)
+def test_the_separator_is_that_of_most_names(names: list[str], separator: str) -> None:
+    assert separator_of(names) == separator
+
+
+def test_names_with_a_common_beginning_are_one_branch() -> None:
+    assert drawn(NAMES) == ["clicks", "emails.outbox", "inventory 3+", "orders 3+", "orders-x"]
+    branches = Branches()
+    branches.turn("orders", on=True)
+    branches.turn("inventory", on=True)
+    assert drawn(NAMES, branches) == [
+        "clicks", "emails.outbox", "inventory 3-", "  .changes", "  .eu 2+", "orders 3-", "  orders", "  .dlq",
+        "  .import", "orders-x",
+    ]  # fmt: skip
+    branches.turn("orders", on=False)
+    assert "  .dlq" not in drawn(NAMES, branches)
+
+
+def test_a_branch_with_one_branch_in_it_is_one_line() -> None:
+    assert drawn(["eu.shop.orders", "eu.shop.paid"]) == ["eu.shop 2+"]
+
+
+def test_while_topics_are_looked_for_the_branches_are_open_and_can_be_closed() -> None:
+    branches = Branches()
+    assert drawn(NAMES[5:], branches, finding=True)[1:3] == ["  orders", "  .dlq"]
+    branches.turn("orders", on=False)
+    assert drawn(NAMES[5:], branches, finding=True) == ["orders 3+", "orders-x"]
+
+
+def test_odd_names_are_each_there_once() -> None:
+    rng = random.Random(7)
+    for _ in range(60):
+        names = list({"".join(rng.choices("ab.-\0\1/", k=rng.randint(1, 9))) for _ in range(40)})
+        tree = TopicTree(names, range(len(names)), rng.choice("./-"))
+        lines = tree.lines(lambda prefix: True)
+        assert sorted(each.number for each in lines if not each.branch) == list(range(len(names)))
+        closed = tree.lines(lambda prefix: False)
+        assert sum(each.size for each in closed) == len(names)
+    deep = [".".join("a" * 400), ".".join("a" * 500), ".".join("a" * 399) + ".b"]
+    assert sum(not each.branch for each in TopicTree(deep, range(3), ".").lines(lambda prefix: True)) == 3
+
+
+def test_sixty_thousand_topics_are_a_tree_in_no_time() -> None:
+    names = [f"team{n % 300}.service{n % 7_000}.events-{n}" for n in range(60_000)]
+    begin = time.process_time()
+    tree = TopicTree(names, range(len(names)), separator_of(names))
+    opened = tree.lines(lambda prefix: True)
+    # some 0.2 s; what is quadratic would take minutes
+    assert time.process_time() - begin < 20
+    assert sum(not each.branch for each in opened) == 60_000
+    assert len(tree.lines(lambda prefix: False)) == 300
+
+
+def test_the_list_of_the_workbench_is_a_tree_on_request(s: Session) -> None:
+    for name in ("orders", "orders.dlq", "orders.import", "clicks"):
+        s.create_topic(name)
+    s.publish_batch("orders", ["{}"] * 5)
+    s.publish_batch("orders.dlq", ["{}"] * 3)
+    browser = browse(s)
+    sent = told(browser)
+    asked = {"first": 0, "count": 50, "text": "", "sort": "name", "internal": False, "backlogs": False}
+    say(browser, "topics", **asked, tree=True)
+    shown = last(sent, "topics")
+    assert (shown["separator"], shown["total"], shown["found"], shown["all"]) == (".", 2, 4, 4)
+    clicks, orders = shown["rows"]
+    assert (clicks["label"], clicks["branch"], clicks["dead"]) == ("clicks", 0, "")
+    assert (orders["label"], orders["size_of"], orders["open"]) == ("orders", 3, False)
+    assert (orders["messages"], orders["dead"]) == ("8", "3")
+    say(browser, "branch", n=orders["n"], branch=orders["branch"], open=True, generation=shown["generation"])
+    rows = last(sent, "topics")["rows"]
+    assert [(row["label"], row["depth"], row["dead"]) for row in rows] == [
+        ("clicks", 0, ""), ("orders", 0, "3"), ("orders", 1, "3"), (".dlq", 1, ""), (".import", 1, ""),
+    ]  # fmt: skip
+    say(browser, "topics", **{**asked, "text": "dlq"}, tree=True)
+    assert [row["label"] for row in last(sent, "topics")["rows"]] == ["orders.dlq"]
+    say(browser, "topics", **asked, tree=False)
+    assert [row["label"] for row in last(sent, "topics")["rows"]] == [
+        "clicks",
+        "orders",
+        "orders.dlq",
+        "orders.import",
+    ]
+    # an old list, a branch that is none
+    for odd in ({"n": 10_000}, {"n": -1}, {"generation": 0}, {"branch": 10_000}, {"branch": "x"}):
+        say(
+            browser, "branch", **{"n": 1, "branch": 6, "open": True, "generation": shown["generation"], **odd}
+        )
+
+
+def test_dead_letters_that_the_system_keeps_are_counted(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    infos = [TopicInfo("orders", messages=5, dead_letters=2), TopicInfo("clicks", messages=1, dead_letters=0)]
+    monkeypatch.setattr(s.inspector, "topics", lambda **_: infos)
+    browser = browse(s)
+    sent = told(browser)
+    say(browser, "topics", first=0, count=50)
+    assert [row["dead"] for row in last(sent, "topics")["rows"]] == ["2", ""]
