@@ -156,20 +156,10 @@ class KafkaConnection:
         """Make one round trip to the cluster."""
         self._metadata(SOME_TOPIC, Deadline(timeout), "connecting")
 
-    def topic_names(self, timeout: float) -> dict[str, int]:
-        """Return the names of all topics and their numbers of partitions."""
-        return {name: count for name, (count, _) in self.copies(timeout).items()}
-
-    def copies(self, timeout: float) -> dict[str, tuple[int, int]]:
-        """Return for each topic how many partitions it has, and how many lack a replica that is in sync."""
-        found = self._metadata(None, Deadline(timeout), "listing topics").topics
-        return {
-            name: (
-                len(topic.partitions),
-                sum(len(each.isrs) < len(each.replicas) for each in topic.partitions.values()),
-            )
-            for name, topic in found.items()
-        }
+    def topics(self, timeout: float) -> dict[str, Any]:
+        """Return the cluster's metadata of all topics, by name."""
+        found: dict[str, Any] = self._metadata(None, Deadline(timeout), "listing topics").topics
+        return found
 
     def leaders(self, topic: str, deadline: Deadline, *, wait: float = NEWS_SECONDS) -> dict[int, int]:
         """Return the id of the broker that leads each partition, -1 for a partition without a leader.

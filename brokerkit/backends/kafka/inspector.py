@@ -41,8 +41,9 @@ class KafkaInspector(InspectorDriver):
 
     def topics(self, timeout: float) -> list[TopicInfo]:
         deadline = Deadline(timeout)
-        copies = self._connection.copies(timeout)
-        everything = [TopicPartition(name, n) for name, (count, _) in copies.items() for n in range(count)]
+        found = self._connection.topics(timeout)
+        counts = {name: len(topic.partitions) for name, topic in found.items()}
+        everything = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
         starts = self._connection.starts(everything, deadline)
         ends = self._connection.ends(everything, deadline)
         return [
@@ -52,9 +53,9 @@ class KafkaInspector(InspectorDriver):
                 messages=_messages(name, count, starts, ends),
                 internal=name in INTERNAL,
                 counted="at most",
-                lacking=lacking,
+                lacking=sum(len(each.isrs) < len(each.replicas) for each in found[name].partitions.values()),
             )
-            for name, (count, lacking) in copies.items()
+            for name, count in counts.items()
         ]
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:

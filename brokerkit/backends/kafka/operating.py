@@ -127,8 +127,8 @@ class KafkaSubscriptions(SubscriptionsDriver):
         if topic is not None:
             bounds = self._connection.bounds_of(topic, deadline)
             return {topic: bounds}, {topic: [each.partition for each in bounds if each.partition is not None]}
-        counts = self._connection.topic_names(deadline.remaining())
-        counts = {name: count for name, count in counts.items() if name not in INTERNAL}
+        known = self._connection.topics(deadline.remaining())
+        counts = {name: len(each.partitions) for name, each in known.items() if name not in INTERNAL}
         wanted = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
         if not wanted:
             return {}, {}
@@ -275,8 +275,8 @@ class KafkaSubscriptions(SubscriptionsDriver):
             time.sleep(GONE_SECONDS)
 
     def _refuse_other_topics(self, topic: str, group: str, deadline: Deadline) -> None:
-        counts = self._connection.topic_names(deadline.remaining())
-        others = {name: range(count) for name, count in counts.items() if name != topic}
+        known = self._connection.topics(deadline.remaining())
+        others = {name: range(len(each.partitions)) for name, each in known.items() if name != topic}
         with positions_of(self._connection, self._properties, group, topic) as positions:
             found = sorted(positions.committed_in(others, deadline))
         if found:

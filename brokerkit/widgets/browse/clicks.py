@@ -90,7 +90,7 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
         look, topics = self._looking, self._model.topics
         finding = Finding.of(message)
         if finding.text != Finding.of(look.find).text:
-            look.branches.found_anew()
+            look.branches.forget_closed()
         look.find = message
         self._view.show("topics")
         if message.get("backlogs"):

@@ -63,7 +63,7 @@ class Branches:
         """Return whether a branch is open; while topics are looked for, those are that were not closed."""
         return prefix in self._opened or (finding and prefix not in self._closed)
 
-    def found_anew(self) -> None:
+    def forget_closed(self) -> None:
         """Forget what was closed, for other topics are looked for."""
         self._closed.clear()
         self.version += 1
