@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -21,6 +22,7 @@ import brokerkit as bk
 from brokerkit.core.vocabulary.errors import AckFailed, Unavailable
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
+from tests.conftest import lacking, missing
 
 CASE_SECONDS = 120
 ROWS = 20_000
@@ -47,6 +49,18 @@ class Cluster(Protocol):
 
     def mend(self) -> None:
         """Start the servers that do not run, and wait until all take part."""
+
+
+C = TypeVar("C")
+
+
+def running(kind: Callable[[Path], AbstractContextManager[C]], system: str, folder: Path) -> Iterator[C]:
+    """Start a cluster in a folder where its system can be started, as the fixtures of one server do."""
+    lack = lacking()[system]
+    if lack is not None:
+        missing(system, lack)
+    with kind(folder) as started:
+        yield started
 
 
 @pytest.fixture

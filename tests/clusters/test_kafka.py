@@ -9,13 +9,11 @@ from contextlib import ExitStack
 import pytest
 
 import brokerkit as bk
-from brokerkit.sandbox import kafka as sandbox
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
 from tests.brokers.kafka_cluster import KafkaCluster
-from tests.conftest import missing
 
-from .suite import CASE_SECONDS, Publishing, Working, topic, whole
+from .suite import CASE_SECONDS, Publishing, Working, running, topic, whole
 
 __all__ = ["topic", "whole"]
 pytestmark = pytest.mark.broker
@@ -23,11 +21,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    lack = sandbox.available()
-    if lack is not None:
-        missing("kafka", lack)
-    with KafkaCluster(tmp_path_factory.mktemp("kafka")) as started:
-        yield started
+    yield from running(KafkaCluster, "kafka", tmp_path_factory.mktemp("kafka"))
 
 
 class TestKafkaPublishing(Publishing):

@@ -10,13 +10,11 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core.vocabulary.errors import ConfigError, Unavailable
-from brokerkit.sandbox import nats as sandbox
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
 from tests.brokers.nats_cluster import NatsCluster
-from tests.conftest import missing
 
-from .suite import Publishing, Working, frame, topic, whole
+from .suite import Publishing, Working, frame, running, topic, whole
 
 __all__ = ["topic", "whole"]
 pytestmark = pytest.mark.broker
@@ -24,11 +22,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsCluster]:
-    lack = sandbox.available()
-    if lack is not None:
-        missing("nats", lack)
-    with NatsCluster(tmp_path_factory.mktemp("nats")) as started:
-        yield started
+    yield from running(NatsCluster, "nats", tmp_path_factory.mktemp("nats"))
 
 
 class TestNatsPublishing(Publishing):
