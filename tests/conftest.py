@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 pytest_plugins = ["brokerkit.testing.plugin"]
 
 # how long an example takes says more about what else runs on the machine
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# few examples in each of many runs find as much as many in one
+settings.register_profile(
+    "unhurried", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("unhurried")
 
 REQUIRE = "BROKERKIT_REQUIRE"
@@ -54,6 +57,8 @@ NOTEBOOKS_WITH_SERVERS: dict[str, dict[str, str]] = {
     "06_export_and_scale.ipynb": {"kafka": "kafka"},
 }
 """Notebooks that start real servers: what they cannot do without, and its name in `REQUIRE`."""
+LONG_NOTEBOOKS = {"03_browse_and_repair.ipynb"}
+"""Notebooks of a hundred thousand messages, which are extended tests."""
 FOLDERS = {"tests/scenarios": "broker", "tests/widgets/lab": "browser"}
 """Folders, and the marker of every test in them."""
 MARKED = re.compile(r"^pytestmark = (?:[^\[\n].*|\[[^\]]*\])$", re.MULTILINE)
@@ -118,6 +123,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(NOTEBOOK_SECONDS))
         if item.path.name in NOTEBOOKS_WITH_SERVERS:
             item.add_marker(pytest.mark.broker)
+        if item.path.name in LONG_NOTEBOOKS:
+            item.add_marker(pytest.mark.extended)
         for folder, marker in FOLDERS.items():
             if item.path.is_relative_to(config.rootpath / folder):
                 item.add_marker(marker)
@@ -180,6 +187,13 @@ def _running(name: str, **options: Any) -> Iterator[Any]:
         missing(name, str(error))
     with server:
         yield server
+
+
+@pytest.fixture
+def small_heap() -> None:
+    """Let the collector look at nothing that was there before: the test asks it to collect, many times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -34,12 +34,11 @@ WRITING = pytest.mark.parametrize(
     ("form", "unbuffered"),
     [
         ("table", ""),
-        ("parquet", "1"),
         *(
             pytest.param(form, unbuffered, marks=pytest.mark.extended)
             for form in ("table", "jsonl", "csv", "parquet")
             for unbuffered in ("", "1")
-            if (form, unbuffered) not in (("table", ""), ("parquet", "1"))
+            if (form, unbuffered) != ("table", "")
         ),
     ],
 )

@@ -15,6 +15,8 @@ WAITED_OUT = {
     ("TestKafka", 30),
     # a lock of ten seconds lapses, as in behaviour 33
     ("TestEmulator", 32),
+    # what they wait for is tested with shorter times, without a broker of the suite or by scenes of a session
+    *(("TestInmem", number) for number in (20, 50, 53, 54, 58, 71)),
 }
 """A class of tests, and the number of a behaviour, that only wait for long."""
 DISTURBING = {each.body.__name__ for each in behaviours_of(OtherModel) if each.disturbs}

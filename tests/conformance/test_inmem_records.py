@@ -8,6 +8,9 @@ from brokerkit.testing import Harness, OtherModel
 
 from .test_inmem import InmemHarness
 
+# TestInmem has the behaviours of records, and these with messages
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="module")
 def harness() -> Harness:

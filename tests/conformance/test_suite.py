@@ -73,6 +73,7 @@ def test_a_broken_backend_and_an_expired_declaration_fail(tmp_path: Path) -> Non
     assert re.search(r"^inmem: 0 shown, 0 declared, 2 broken$", said, re.MULTILINE), said
 
 
+@pytest.mark.extended
 def test_a_child_ends_when_the_run_that_began_it_is_killed() -> None:
     order = {"url": "inmem://", "options": {}, "in_process": True, "topic": "orders", "subscription": "me",
              "model": "message", "payloads": ["1"]}  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from brokerkit.core import Connection, MessageConsumer, OutboundMessage, RecordConsumer, connect
+from brokerkit.core.runtime import consumer_thread
 
 
 class Desk:
@@ -59,7 +60,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    # a wait ends between two fetches
+    monkeypatch.setattr(consumer_thread, "FETCH_SLICE", 0.05)
     made = Desk()
     yield made
     made.faults.resume()

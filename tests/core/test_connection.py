@@ -241,6 +241,7 @@ def test_a_process_that_closes_nothing_gives_back_and_ends_quietly() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "leases 0\n", "")
 
 
+@pytest.mark.extended
 def test_a_process_ends_in_time_while_the_broker_hangs() -> None:
     done = run(
         """

@@ -369,7 +369,7 @@ def test_closing_ends_retries_in_time(desk: Desk) -> None:
     sender.start()
     eventually(lambda: publisher._driver_thread._thread.is_alive() and not publisher._waiting, "it is taken")
     began = time.monotonic()
-    publisher.close(3)
+    publisher.close(1)
     assert time.monotonic() - began < 60
     sender.join(60)
     assert [result.status for result in results] == ["failed"]

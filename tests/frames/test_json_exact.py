@@ -61,7 +61,7 @@ def test_other_numbers_keep_every_digit(text, around):
 
 def test_random_numbers_are_read_as_they_are_written():
     rng = random.Random(7)
-    for _ in range(20_000):
+    for _ in range(4_000):
         digits = "".join(rng.choices("0123456789", k=rng.randrange(1, 24))).lstrip("0") or "0"
         point = rng.randrange(1, len(digits) + 1)
         text = rng.choice(["", "-"]) + digits[:point]

@@ -257,7 +257,7 @@ def test_credentials_are_sent_and_never_shown(options: dict[str, str], sent: str
     try:
         for answer in ((403, {"message": "no"}), (500, {}), body(b"x"), trickle(b"", b"", 0.05)):
             with Web({"/schemas/ids/7": answer}) as web:
-                found = registry(web.url, timeout=0.3, **options)
+                found = registry(web.url, timeout=0.2, **options)
                 with pytest.raises(bk.BrokerError) as caught:
                     found.resolve(SEVEN)
                 assert web.headers.get("Authorization") == sent

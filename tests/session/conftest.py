@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 import brokerkit as bk
+from brokerkit.core.runtime import consumer_thread
 from brokerkit.workbench import Session
 
 
 @pytest.fixture
-def s() -> Iterator[Session]:
+def s(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    # a wait ends between two fetches
+    monkeypatch.setattr(consumer_thread, "FETCH_SLICE", 0.05)
     with bk.connect("inmem://") as session:
         yield session
 

@@ -266,6 +266,7 @@ with bk.connect("inmem://") as s:
     assert names(tmp_path) == ["_brokerkit.json"]
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_no_room_for_anything_leaves_nothing_behind(tmp_path: Path) -> None:
     program = f"""

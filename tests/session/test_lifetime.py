@@ -201,6 +201,7 @@ threads[0].start()
 """
 
 
+@pytest.mark.extended
 def test_a_thread_that_publishes_when_python_ends_prints_no_traceback() -> None:
     ended = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -21,8 +21,7 @@ ROOM = 105_000
 
 def filled(s: Session, partitions: int = 1, sizes: tuple[int, ...] = (SIZE,)) -> None:
     s.create_topic("t", partitions=partitions)
-    for number in range(COUNT):
-        s.publish("t", f"{number:06d}".ljust(sizes[number % len(sizes)], "x"))
+    s.publish_batch("t", [f"{n:06d}".ljust(sizes[n % len(sizes)], "x") for n in range(COUNT)])
 
 
 @pytest.mark.parametrize("model", ["message", "record"])

@@ -90,6 +90,7 @@ def test_a_file_behind_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
     assert "inmem://a" in (tmp_path / "real.toml").read_text()
 
 
+@pytest.mark.extended
 def test_processes_that_save_at_the_same_time_lose_nothing(file: Path) -> None:
     program = "import brokerkit as bk, sys\nfor n in range(10): bk.save_connection(f'{sys.argv[1]}{n}', 'inmem://x')"
     running = [subprocess.Popen([sys.executable, "-c", program, name]) for name in "abc"]

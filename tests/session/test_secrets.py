@@ -197,6 +197,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 @pytest.mark.parametrize("planted", SOME_WAYS, ids=[way.name for way in WAYS], indirect=True)
+@pytest.mark.usefixtures("small_heap")
 def test_a_connection_that_fails_shows_no_secret(planted: Way, logged: io.StringIO) -> None:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -253,7 +254,7 @@ def other_protocol(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_a_server_of_another_protocol_makes_no_secret_visible(
     url: str, other_protocol: str, logged: io.StringIO
 ) -> None:
-    options: dict[str, Any] = {"timeout": 0.5}
+    options: dict[str, Any] = {"timeout": 0.25}
     if url == AZURE:
         target = AZURE.replace(NOWHERE, other_protocol)
     elif url.startswith("pulsar+token"):

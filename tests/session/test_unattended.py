@@ -108,6 +108,7 @@ def test_only_code_allows_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "allow" not in address_of("inmem://x", {"production": True, "allow_changes": True}).public_url
 
 
+@pytest.mark.extended
 def test_a_notebook_that_runs_by_itself_changes_nothing() -> None:
     import nbformat
     from nbclient import NotebookClient

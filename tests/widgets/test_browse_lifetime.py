@@ -42,6 +42,7 @@ print(len(second.frame), len(eval(second.call, shell.user_ns)))
 """
 
 
+@pytest.mark.extended
 def test_running_a_cell_again_ends_the_search_that_it_began_and_names_are_the_notebooks() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=100, check=False

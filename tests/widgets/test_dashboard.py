@@ -144,6 +144,7 @@ def test_memory_is_bounded(shop: Session, monkeypatch: pytest.MonkeyPatch) -> No
     assert set(found.topics) == {"orders", "quiet"}
 
 
+@pytest.mark.usefixtures("small_heap")
 def test_one_that_is_dropped_ends_its_thread(shop: Session) -> None:
     dashboard = shop.dashboard(every=1)
     gone = weakref.ref(dashboard._model)

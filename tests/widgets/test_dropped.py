@@ -83,15 +83,6 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         s.delete_topic(TOPIC, confirm=TOPIC)
 
 
-@pytest.fixture
-def small_heap() -> Iterator[None]:
-    """Let the collector look at nothing that was there before the test: it is asked to collect many times."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def _threads() -> int:
     return threading.active_count()
 
@@ -119,6 +110,7 @@ def test_dropped_objects_are_gone_with_their_threads_and_descriptors(url: str) -
         eventually(given_back, f"{name} is gone", within=END_SECONDS)
 
 
+@pytest.mark.usefixtures("small_heap")
 def test_a_tail_that_is_kept_continues_when_its_variable_in_a_function_is_gone() -> None:
     with bk.connect("inmem://") as s:
         s.create_topic(TOPIC)

@@ -141,6 +141,7 @@ def test_rows_are_read_again_or_returned_when_a_step_behind_them_fails(
     assert next(calls) > 2
 
 
+@pytest.mark.extended
 def test_a_group_misses_no_record_when_another_partition_cannot_be_restarted(
     mock: Connection, mock_topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_refused_produce_that_may_succeed_later_is_tried_again(
     assert bounds.end == 10
 
 
+@pytest.mark.extended
 def test_a_coordinator_that_is_still_starting_is_waited_for(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
@@ -237,6 +239,7 @@ def test_an_unreachable_broker_is_unavailable_with_its_address(mock_cluster: Moc
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.extended
 def test_a_consumer_survives_a_broker_that_was_away(mock_topic: str) -> None:
     with MockCluster() as cluster, connect(f"kafka://{cluster.bootstrap}") as connection:
         cluster.create_topic("away")

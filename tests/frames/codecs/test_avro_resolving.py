@@ -293,7 +293,7 @@ def pairs(draw: DrawFn) -> tuple[Any, Any, list[Any]]:
 
 
 @given(pairs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_was_written_is_read_as_fastavro_reads_it_with_another_schema(
     pair: tuple[Any, Any, list[Any]],
 ) -> None:

@@ -52,7 +52,7 @@ def test_a_map_of_lists_of_nulls_is_written_again_to_the_byte(values: Any, value
     assert (written.to_pylist(), failures) == (bodies, {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_what_was_read_is_written_again_to_the_byte(data: st.DataObject) -> None:
     schema, values = data.draw(schemas())
@@ -74,7 +74,7 @@ def test_what_was_read_is_written_again_to_the_byte(data: st.DataObject) -> None
         assert ordered(found) == ordered(value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_the_json_text_of_a_value_is_written_as_the_same_bytes(data: st.DataObject) -> None:
     schema, values = data.draw(schemas())

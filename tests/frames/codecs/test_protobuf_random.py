@@ -95,14 +95,14 @@ def test_damaged_messages_are_read_as_the_reference_library_reads_them_or_are_fa
     assert refused > 20 * times
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_any_bytes_are_read_as_the_reference_library_reads_them_or_are_failures(rows: list[bytes]) -> None:
     check(shop(), "Order", rows)
     check(old(), "Grouped", rows)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_failure_names_a_byte_and_a_reason(seed: int) -> None:
     r = random.Random(seed)

@@ -19,7 +19,7 @@ from brokerkit.frames.masking.mask import as_mask
 from brokerkit.frames.masking.texts import TextMask
 
 KEY = "a key for hashes"
-drawn = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawn = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 def shown(mask: bk.Mask | str, text: str) -> str:
