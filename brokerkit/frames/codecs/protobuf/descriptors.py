@@ -31,6 +31,9 @@ class Type(IntEnum):
     SINT64 = 18
 
 
+PACKABLE = frozenset(Type) - {Type.STRING, Type.BYTES, Type.MESSAGE, Type.GROUP}
+"""The types of which a list may be one field."""
+
 _WELL_KNOWN = "google.protobuf."
 TIMESTAMP = f"{_WELL_KNOWN}Timestamp"
 DURATION = f"{_WELL_KNOWN}Duration"

@@ -109,6 +109,7 @@ class Member:
 
     Attributes:
         plain_number: The number in the plain schema: another one if `number` is beyond `LARGEST_NUMBER`.
+        packed: Whether the numbers of a list are written together in one field.
         explicit: Whether a field without a value differs from one with the default.
         default: The value that a field without one is declared to have, as it is in the column.
         oneof: The name of the group of which only one field can be set.
@@ -121,6 +122,7 @@ class Member:
     shape: Shape
     value: Value
     key: Value | None
+    packed: bool
     explicit: bool
     required: bool
     group: bool
@@ -188,6 +190,7 @@ class _Planner:
                 shape=shape,
                 value=value,
                 key=key,
+                packed=field.is_packed,
                 explicit=single and field.has_presence,
                 required=field.is_required,
                 group=field.type == Type.GROUP,

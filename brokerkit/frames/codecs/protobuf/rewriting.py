@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from ..varints import write_unsigned
 from .plan import LARGEST_NUMBER, Kind, Member, Shape, Value
 from .wire import END, GROUP, LENGTH, WireField, fields_of, varint_at
@@ -36,19 +38,23 @@ def to_plain(data: bytes, value: Value) -> bytes:
 def from_plain(data: bytes, value: Value) -> bytes:
     """Return what `to_plain` was made of."""
     members = {member.plain_number: member for member in value.members}
-    parts: list[bytes] = []
+    parts: list[tuple[int, bytes]] = []
     for field in fields_of(data, 0, len(data)):
         member = members[field.number]
-        if field.type != LENGTH:
-            parts.append(_renumbered(data, field, member.number))
-            continue
-        content = _content(data, field, member, back=True)
-        if member.group:
-            begin, end = (write_unsigned(member.number << 3 | type) for type in (GROUP, END))
-            parts.append(begin + content + end)
-        else:
-            parts.append(_message(member.number, content))
-    return b"".join(parts)
+        parts.append((member.number, _back(data, field, member)))
+    # as the reference library writes them; the order of the plain numbers is another
+    parts.sort(key=itemgetter(0))
+    return b"".join(part for _, part in parts)
+
+
+def _back(data: bytes, field: WireField, member: Member) -> bytes:
+    if field.type != LENGTH:
+        return _renumbered(data, field, member.number)
+    content = _content(data, field, member, back=True)
+    if member.group:
+        begin, end = (write_unsigned(member.number << 3 | type) for type in (GROUP, END))
+        return begin + content + end
+    return _message(member.number, content)
 
 
 def _content(data: bytes, field: WireField, member: Member, *, back: bool) -> bytes:

@@ -13,6 +13,7 @@ from ...arrow import Array
 from ...decoded import objects_of
 from ..row_failure import RowFailure
 from .objects import Objects, leave_unset
+from .payload_columns import PayloadColumns, has_unpacked
 from .plain_columns import PlainColumns
 from .plain_schema import PlainSchema
 from .plan import Times, plan_of
@@ -39,6 +40,7 @@ class ProtobufWriter:
         times: Times = "ns"
         self._plan = plan_of(descriptor, times)
         self._plain = PlainSchema(self._plan)
+        self._parts = PayloadColumns(self._plan) if has_unpacked(self._plan) else None
         self._rewritten = is_rewritten(self._plan)
 
     def object(self, value: Any) -> bytes:
@@ -88,6 +90,8 @@ class ProtobufWriter:
         plain: Any = columns.message(self._plan, values, lambda: np.arange(len(values)), "")
         if not plain.type.num_fields:
             written = from_buffers(pa.large_binary(), len(values), np.zeros(len(values) + 1, np.int64), b"")
+        elif self._parts is not None:
+            written = self._parts.write(plain)
         else:
             batch = pa.RecordBatch.from_struct_array(plain)
             written = self._plain.handler.record_batch_to_array(batch).cast(pa.large_binary())
