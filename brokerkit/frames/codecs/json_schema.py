@@ -95,7 +95,9 @@ class JsonSchema:
             return "", f"the schema could not be applied: {error}"[:ERROR_LENGTH]
         first = errors[0][1]
         more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
-        return _path(first.instance_path), f"{_shortened(str(first.message))}{more}"
+        # the library names the object that lacks a property
+        lacking = [first.kind.property] if first.kind.name == "required" else []
+        return _path([*first.instance_path, *lacking]), f"{_shortened(str(first.message))}{more}"
 
 
 def _parsed(text: str) -> Any:

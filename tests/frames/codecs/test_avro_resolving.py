@@ -146,7 +146,9 @@ def test_fields_are_matched_by_name_and_alias_and_missing_ones_have_their_defaul
 
 MISFITS = [
     (record(a="string"), record(a="int"), {"a": "x"}, "a: string does not fit int"),
-    (record(a="int"), record(a="int", b="int"), {"a": 1}, "without the field 'b'"),
+    (record(a="int"), record(a="int", b="int"), {"a": 1}, "b: shop.Order was written without the field 'b'"),
+    ({"type": "array", "items": record(a="int")}, {"type": "array", "items": record(a="int", b="int")}, [{"a": 1}],
+     "[].b: shop.Order was written without the field 'b'"),
     (record(a=["null", "int"]), record(a="int"), {"a": None}, "a: null does not fit int"),
     (record(a="int"), {**record(a="int"), "name": "shop.Other"}, {"a": 1}, "shop.Order is not shop.Other"),
     (enum("A", "B"), enum("A"), "B", "a symbol that the reader's schema does not have"),

@@ -29,7 +29,7 @@ ORDER = {
 def test_each_text_that_does_not_fit_is_one_failure_with_its_place() -> None:
     texts = ['{"id": 1}', None, '{"id": 1, "lines": [{"price": 2}, {"price": "x"}]}', "{}", b'{"id": 2}']
     found = check(texts, ORDER)
-    assert [(one.row, one.path) for one in found] == [(2, "lines[1].price"), (3, None)]
+    assert [(one.row, one.path) for one in found] == [(2, "lines[1].price"), (3, "id")]
     assert found[0].reason == '"x" is not of type "number"'
     assert found[1].reason == '"id" is a required property'
     assert check(texts, json.dumps(ORDER)) == found

@@ -81,15 +81,20 @@ class ConvertedReader(_Wrapper):
 
 
 class RefusedReader(_Wrapper):
-    """Values that the reader's schema cannot hold: a row with one of them is a failure."""
+    """Values that the reader's schema cannot hold: a row with one of them is a failure.
 
-    def __init__(self, inner: Reader, target: Field, reason: str) -> None:
+    Args:
+        at: The path of the failure; None is that of the values.
+    """
+
+    def __init__(self, inner: Reader, target: Field, reason: str, at: str | None = None) -> None:
         super().__init__(inner, target)
         self._reason = reason
+        self._at = self.path if at is None else at
 
     def read(self, source: Source, rows: Places, places: Places, end: Places) -> Reading:
         every = np.ones(len(rows), np.bool_)
-        source.fail(rows, every, places, self.path, self._reason)
+        source.fail(rows, every, places, self._at, self._reason)
         return nulls(len(rows), self.type), places, ~every
 
 

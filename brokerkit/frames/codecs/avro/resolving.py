@@ -144,7 +144,7 @@ class _Resolving:
         record: Reader = ResolvedRecordReader(path, written, fields, defaults)
         if missing:
             reason = f"{writer.name} was written without the field {missing!r}, which has no default"
-            record = RefusedReader(record, record.field(""), reason)
+            record = RefusedReader(record, record.field(""), reason, _inside(path, missing))
         for inner in self._pairs.pop(pair):
             inner.record = record
         return record
