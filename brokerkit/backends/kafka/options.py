@@ -56,13 +56,14 @@ COMMON: Mapping[str, Any] = {
 }
 
 Properties = dict[str, Any]
-ReaderChoice = Literal["native", "python"]
-DEFAULT_READER: ReaderChoice = "python"
-_READER = Option(choice("native", "python"), "what takes messages of a topic that is looked at")
+ReaderChoice = Literal["auto", "native", "python"]
+DEFAULT_READER: ReaderChoice = "auto"
+"""The native reader where it can read, else that of the client library."""
+_READER = Option(choice("auto", "native", "python"), "what takes messages of a topic that is looked at")
 
 
 def read_reader(address: Address) -> ReaderChoice:
-    """Return which reader an address wants. Raises ConfigError for another word than the two."""
+    """Return which reader an address wants. Raises ConfigError for another word."""
     chosen: ReaderChoice | None = _READER.value("reader", address.options.get("reader"))
     return DEFAULT_READER if chosen is None else chosen
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from bisect import bisect_left
 
@@ -42,7 +43,7 @@ class KafkaReader(ReaderDriver):
     """
 
     def __init__(
-        self, connection: KafkaConnection, properties: Properties, choice: ReaderChoice = "python"
+        self, connection: KafkaConnection, properties: Properties, choice: ReaderChoice = "auto"
     ) -> None:
         self._connection = connection
         self._watch = Watch.of(properties)
@@ -190,7 +191,7 @@ class KafkaReader(ReaderDriver):
 
 
 def described_reader(properties: Properties, choice: ReaderChoice) -> str:
-    """Return which of the two reads, and why it is not the native one where that was wanted."""
+    """Return which of the two reads, and why it is not the native one."""
     if choice == "python":
         return choice
     try:
@@ -198,13 +199,14 @@ def described_reader(properties: Properties, choice: ReaderChoice) -> str:
         carried(properties)
     except NotUsable as problem:
         return f"python, since the native one cannot read: {problem}"
-    return choice
+    return "native"
 
 
 def _fetcher(settings: Properties, watch: Watch, choice: ReaderChoice) -> Fetcher:
-    if choice == "native":
+    if choice != "python":
         try:
             return NativeConsumer(settings, watch)
         except NotUsable as problem:
-            log.warning("the client library reads, since the native reader cannot: %s", problem)
+            level = logging.WARNING if choice == "native" else logging.INFO
+            log.log(level, "the client library reads, since the native reader cannot: %s", problem)
     return ClientFetcher(settings)

@@ -275,7 +275,7 @@ def test_the_first_read_of_a_topic_waits_for_no_look_around_of_the_client(
     assert sorted(first)[2] < sorted(again)[2] + 0.35, (first, again)
 
 
-@pytest.mark.parametrize("reader", ["native", "python"])
+@pytest.mark.parametrize("reader", ["auto", "native", "python"])
 def test_a_diagnosis_says_which_reader_reads(
     kafka_server: KafkaServer, make_topic: MakeTopic, reader: ReaderChoice
 ) -> None:

@@ -14,7 +14,7 @@ from brokerkit.backends.kafka import options
 from brokerkit.backends.kafka.clients import Consumer as KafkaConsumer
 from brokerkit.backends.kafka.codec import PartitionColumns
 from brokerkit.backends.kafka.native.consumer import NativeConsumer
-from brokerkit.backends.kafka.reader import KafkaReader
+from brokerkit.backends.kafka.reader import KafkaReader, described_reader
 from brokerkit.core import (
     AlreadyExists,
     ConfigError,
@@ -123,7 +123,7 @@ def test_rows_are_read_again_or_returned_when_a_step_behind_them_fails(
         "taking more": (KafkaConsumer, "consume"),
         "converting": (PartitionColumns, "columns"),
     }[step]
-    if options.DEFAULT_READER == "native" and step != "looking at the end":
+    if described_reader({}, options.DEFAULT_READER) == "native" and step != "looking at the end":
         # it takes and converts in one step
         owner, name = NativeConsumer, "_taken"
     act = getattr(owner, name)

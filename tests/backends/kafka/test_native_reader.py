@@ -16,6 +16,7 @@ import brokerkit as bk
 from brokerkit.backends.kafka import reader as kafka_reader
 from brokerkit.backends.kafka.native import library
 from brokerkit.backends.kafka.native.consumer import NativeConsumer, carried
+from brokerkit.backends.kafka.options import ReaderChoice
 from brokerkit.core import ConfigError, Connection, NotFound, OutboundMessage, Unavailable, connect
 from brokerkit.core.vocabulary.topics import Slice
 from tests.brokers.kafka_mock import Api, MockCluster
@@ -207,23 +208,41 @@ def test_properties_that_it_cannot_carry_are_refused(settings: dict[str, Any]) -
         carried(settings)
 
 
+@pytest.mark.skipif("BROKERKIT_TEST_READER" in os.environ, reason="something else is said")
+def test_it_reads_where_nothing_else_is_said(
+    mock: Connection, mock_cluster: MockCluster, mock_topic: str, taken: list[str]
+) -> None:
+    publish(mock, mock_topic, OutboundMessage(b"x", partition=0))
+    with connect(f"kafka://{mock_cluster.bootstrap}") as connection:
+        parts = list(connection.inspector().read(Slice(mock_topic, 0, 0, 1)))
+    assert [value for columns in parts for value in columns.value] == [b"x"]
+    assert taken == [mock_topic]
+
+
+@pytest.mark.parametrize(("reader", "warned"), [("auto", False), ("native", True)])
 def test_without_the_compiled_part_the_client_library_reads_and_the_log_says_so(
     mock: Connection,
     mock_cluster: MockCluster,
     mock_topic: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    reader: ReaderChoice,
+    warned: bool,
 ) -> None:
+    caplog.set_level(logging.INFO, "brokerkit.kafka")
     publish(mock, mock_topic, OutboundMessage(b"x", partition=0))
     library._found.cache_clear()
     monkeypatch.setattr(library, "COMPILED", library.COMPILED.with_name("absent.so"))
     try:
-        with connect(f"kafka://{mock_cluster.bootstrap}", reader="native") as connection:
+        with connect(f"kafka://{mock_cluster.bootstrap}", reader=reader) as connection:
             parts = list(connection.inspector().read(Slice(mock_topic, 0, 0, 1)))
+            described = kafka_reader.described_reader({}, reader)
     finally:
         library._found.cache_clear()
     assert [value for columns in parts for value in columns.value] == [b"x"]
-    assert "C compiler" in caplog.text
+    (said,) = [record for record in caplog.records if "C compiler" in record.getMessage()]
+    assert (said.levelno == logging.WARNING) == warned
+    assert described.startswith("python, since")
 
 
 def test_another_word_for_the_reader_is_refused(mock_cluster: MockCluster) -> None:

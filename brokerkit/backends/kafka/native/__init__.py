@@ -1,4 +1,4 @@
-"""An optional reader that takes messages of librdkafka into columns without a Python object for each.
+"""A reader that takes messages of librdkafka into columns without a Python object for each.
 
 `buffers.c` is compiled where the package is built, if there is a C compiler (`.ci/build_hook.py`). It uses
 the librdkafka that confluent-kafka has loaded, through functions of its public header, with a consumer of
