@@ -19,7 +19,6 @@ from .arrays import choose
 from .arrow import (
     Array,
     ArrowType,
-    ChunkedArray,
     Values,
     contains,
     fill_null,
@@ -345,7 +344,7 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
         array = pa.array([_valid_text(text) for text in column], type)
     except OverflowError:
         array = pa.array([_fitting(number) for number in column], type)
-    return _one_chunk(array)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def ids_array(columns: Columns, offsets: Array) -> Array:
@@ -387,10 +386,6 @@ def floor_to_microseconds(nanoseconds: Values) -> Values:
     quotient = pc.divide(nanoseconds, 1000)
     above = pc.greater(pc.multiply(quotient, 1000), nanoseconds)
     return cast("Values", pc.subtract(quotient, above.cast(pa.int64())))
-
-
-def _one_chunk(array: Array | ChunkedArray) -> Array:
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _fitting(number: int | None) -> int | None:
