@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Any
 
 from brokerkit.core.vocabulary.attributes import Attributes
 from brokerkit.core.vocabulary.messages import OutboundMessage
@@ -45,7 +47,10 @@ def bound_of(rows: OutboundRows) -> int:
     if rows.attributes is not None:
         facts = rows.facts
         names = max(map(len, facts.names), default=0)
-        values = max((len(value) for _, value in facts.pairs if isinstance(value, str | bytes)), default=0)
+        known: Iterable[Any] = map(itemgetter(1), facts.pairs)
+        if not facts.types <= {bytes, str}:
+            known = (value for value in known if isinstance(value, str | bytes))
+        values = max(map(len, known), default=0)
         # a character takes four bytes at most
         size += facts.most * (HEADER_FRAMING + 4 * names + 4 * values)
     return size

@@ -97,7 +97,9 @@ def _attributes_carried(rows: OutboundRows, capabilities: Capabilities) -> bool:
     return (
         capabilities.attribute_types >= {type_name(each) for each in examples.values()}
         and all(unencodable(name) is None for name in facts.names)
-        and not any(type(value) is str and unencodable(value) for _, value in facts.pairs)
+        and not (
+            str in facts.types and any(type(each) is str and unencodable(each) for _, each in facts.pairs)
+        )
         and (capabilities.duplicate_attributes or all(len(dict(each)) == len(each) for each in attributes))
     )
 

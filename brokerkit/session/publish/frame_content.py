@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -104,12 +105,31 @@ def _checksums(rows: OutboundRows) -> list[int]:
     return found
 
 
+def _before_bytes(name: str, size: int) -> bytes | None:
+    """Return what stands before an attribute of so many bytes; None if it does not count."""
+    if name.startswith("bk-"):
+        return None
+    title = name.encode("utf-8", "backslashreplace")
+    return b"1:%d:%d:%b" % (len(title), size, title)
+
+
+_known_before_bytes = lru_cache(maxsize=1_000)(_before_bytes)
+_KNOWN_NAME = 100
+"""Longer names are not kept."""
+
+
 def _with_attributes(found: int, attributes: Attributes) -> int:
     for name, value in attributes:
+        if type(value) is bytes:
+            find = _known_before_bytes if len(name) <= _KNOWN_NAME else _before_bytes
+            before = find(name, len(value))
+            if before is not None:
+                found = crc32(value, crc32(before, found))
+            continue
         # our own depend on the topic and the time of sending
         if name.startswith("bk-"):
             continue
-        told = value if type(value) is bytes else repr(value).encode("utf-8", "backslashreplace")
+        told = repr(value).encode("utf-8", "backslashreplace")
         title = name.encode("utf-8", "backslashreplace")
-        found = crc32(b"%d:%d:%d:%b%b" % (told is value, len(title), len(told), title, told), found)
+        found = crc32(b"0:%d:%d:%b%b" % (len(title), len(told), title, told), found)
     return found
