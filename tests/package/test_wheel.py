@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -72,6 +74,25 @@ def test_the_sdist_has_the_documents(wheel: Path) -> None:
         f"{FRONT_END}{name}" for name in ("build.mjs", "package-lock.json", "src/browse/browse.tsx")
     } <= names
     assert not [name for name in names if "node_modules" in name]
+
+
+def test_the_sdist_has_what_compiles_the_native_reader(wheel: Path) -> None:
+    (sdist,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"{NATIVE}/buffers.c", ".ci/build_hook.py", "pyproject.toml"} <= names
+    assert f"{NATIVE}/_buffers.bin" not in names
+
+
+def test_what_cibuildwheel_tries_works_with_a_compiled_wheel(wheel: Path, tmp_path: Path) -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["cibuildwheel"]
+    python, *command = shlex.split(settings["test-command"])
+    assert python == "python"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    run(sys.executable, *command, folder=tmp_path, PYTHONPATH=str(tmp_path))
 
 
 def test_a_compiled_wheel_is_for_one_platform_and_any_python(wheel: Path) -> None:
