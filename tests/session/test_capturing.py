@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
+import fastavro
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
@@ -435,6 +437,44 @@ def test_a_manifest_that_is_not_one_is_refused(orders: Session, data: Path) -> N
         (data / MANIFEST).write_text(text)
         with pytest.raises(bk.ConfigError, match=r"is not the manifest|version 9|is damaged"):
             orders.capture("orders", data)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "kept"),
+    [
+        (
+            [["abc", "5"], ["def", 5, [1], "null", None, '"'], ["ghi"], [7]],
+            ["abc", "5", "def", "5", "[1]", "null", None, '"', "ghi", "7"],
+        ),
+        ([["abc", 5], ["def", "5"], [[1], 2]], ['"abc"', "5", '"def"', '"5"', "[1]", "2"]),
+        ([[None], ["abc", 5], ["def"]], [None, "abc", "5", "def"]),
+    ],
+    ids=["strings", "JSON", "nothing"],
+)
+@pytest.mark.usefixtures("small_runs")
+def test_a_column_of_text_stays_what_it_was_first(
+    s: Session, data: Path, rounds: list[list[Any]], kept: list[str | None]
+) -> None:
+    s.create_topic("mixed")
+    for values in rounds:
+        s.publish_batch("mixed", [{"c": each} for each in values])
+        assert s.capture("mixed", data, expand=True).misfits == {}
+    table = pa.dataset.dataset(data).to_table(columns=["offset", "value.c"])
+    assert table.sort_by("offset")["value.c"].to_pylist() == kept
+
+
+def test_nanoseconds_of_typed_values_are_kept(s: Session, data: Path) -> None:
+    kind = {"type": "long", "logicalType": "timestamp-nanos"}
+    schema = {"type": "record", "name": "Order", "fields": [{"name": "at", "type": kind}]}
+    at = 1_767_225_600_123_456_789
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(schema), {"at": at})
+    s.create_topic("orders")
+    s.publish("orders", stream.getvalue())
+    s.capture("orders", data, decode=bk.avro(json.dumps(schema)), expand=True)
+    files = f"{data}/*.parquet"
+    assert duckdb.sql(f"select epoch_ns(\"value.at\") from read_parquet('{files}')").fetchall() == [(at,)]
+    assert pa.dataset.dataset(data).to_table()["value.at"].cast(pa.int64()).to_pylist() == [at]
 
 
 @pytest.mark.parametrize("name", ["../mine.parquet", "/etc/mine.parquet", "a/../../mine.parquet", "mine.txt"])

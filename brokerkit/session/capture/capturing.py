@@ -38,6 +38,7 @@ from .folders_by import FoldersBy
 from .same_topic import check_same
 from .slice_rows import SliceRows
 from .slice_writer import SliceWriter
+from .text_kinds import as_first
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
@@ -268,7 +269,7 @@ class Capturing:
     def _table(self, group: list[pa.RecordBatch]) -> pa.Table:
         table = pa.Table.from_batches(group)
         if self._settings["expand"]:
-            table = expand(table)
+            table = as_first(expand(table), self._schema)
         self._note_names(table)
         self._schema = grown(self._schema, table.schema)
         table, misfits = fitted(table, self._schema)

@@ -19,9 +19,7 @@ def grown(kept: pa.Schema | None, new: pa.Schema) -> pa.Schema:
     if kept is None:
         return new.remove_metadata()
     fields = [
-        pa.field(each.name, grown_type(each.type, new.field(each.name).type))
-        if each.name in new.names
-        else each
+        each.with_type(grown_type(each.type, new.field(each.name).type)) if each.name in new.names else each
         for each in kept
     ]
     return pa.schema([*fields, *(each for each in new.remove_metadata() if each.name not in kept.names)])
