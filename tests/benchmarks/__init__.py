@@ -1,6 +1,6 @@
-"""Speed, as ratios within one run: ``python -m tests.benchmarks [kafka] [nats] [pulsar] [json] ...``.
+"""Speed, as ratios within one run: ``python -m tests.benchmarks [PART ...] [--rows 1M]``.
 
-Nothing here is asserted: machines differ. Each line compares what a person would write by hand with
-what brokerkit does, over the same messages, in the same process, best of several rounds. ``kafka-reading``
-and ``pulsar`` compare with the best that the client can do: in turns, as medians of ratios, wall and CPU seconds.
+Nothing here is asserted: machines differ. Each part compares what brokerkit does with what a person would write
+by hand, with the best that the client library can do, or with another library, over the same messages, in turns.
+`ways` runs them, `results` says what was asked and what came of it, and `page` writes ``notebooks/benchmarks.md``.
 """

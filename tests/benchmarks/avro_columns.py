@@ -23,7 +23,8 @@ from brokerkit.frames.expand import struct_columns
 from brokerkit.frames.schema_decoder import SchemaDecoder, avro_target
 from brokerkit.registry import RegisteredSchema, SchemaRef
 
-from .report import Line, rate
+from .rates import rate
+from .results import Line
 
 BATCH = 16_384
 ONE_BY_ONE = 1_000

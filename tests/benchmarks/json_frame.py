@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from functools import partial
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -14,33 +13,46 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
 
 from .messages import payloads
-from .report import Line, rate
+from .results import Found, Goal
+from .ways import Way, compared
 
 BATCH = 2_000
 
 
-def run(rows: int) -> list[Line]:
+def run(rows: int, rounds: int) -> list[Found]:
     values = payloads(rows)
 
     def naive() -> int:
         return len(pd.DataFrame([json.loads(value) for value in values]))
 
-    def ours(decode: str = "json", expanding: bool = True) -> int:
-        builder = FrameBuilder(decode, expanding=expanding)
-        parts = (
-            Columns(len(part), topic="orders", value=part)
-            for part in (values[at : at + BATCH] for at in range(0, rows, BATCH))
-        )
-        built = builder.to_table(builder.batches(parts))
-        return len(to_pandas(expand(built) if expanding else built))
+    def ours(decode: str, expanding: bool) -> Callable[[], int]:
+        def work() -> int:
+            builder = FrameBuilder(decode, expanding=expanding)
+            parts = (
+                Columns(len(part), topic="orders", value=part)
+                for part in (values[at : at + BATCH] for at in range(0, rows, BATCH))
+            )
+            built = builder.to_table(builder.batches(parts))
+            return len(to_pandas(expand(built) if expanding else built))
 
-    rated = partial(rate, clock=time.process_time)
-    plain, columns = (
-        [rated(partial(ours, decode, expanding)) for decode in ("json", "auto")]
-        for expanding in (False, True)
+        return work
+
+    by_hand, columns, text = (
+        "json.loads, DataFrame",
+        'decode="json", a column per field',
+        'decode="json", text',
     )
-    return [
-        Line(f"{rows:,} JSON payloads to a frame with a column per field", rate(naive), rate(ours), 4.0),
-        Line(f'{rows:,} JSON payloads as text, "json" to "auto"', *plain, 0.9),
-        Line(f'{rows:,} JSON payloads to columns, "json" to "auto"', *columns, 0.9),
+    auto_columns, auto_text = 'decode="auto", a column per field', 'decode="auto", text'
+    ways = [
+        Way(by_hand, naive),
+        Way(columns, ours("json", True)),
+        Way(auto_columns, ours("auto", True)),
+        Way(text, ours("json", False)),
+        Way(auto_text, ours("auto", False)),
     ]
+    goals = [
+        Goal("JSON to columns: 4 x json.loads", columns, by_hand, speed=4.0),
+        Goal('JSON to columns, "auto": 0.9 of "json"', auto_columns, columns, speed=0.9),
+        Goal('JSON as text, "auto": 0.9 of "json"', auto_text, text, speed=0.9),
+    ]
+    return [compared("JSON payloads to a frame", ways, rows, rounds, goals)]

@@ -1,83 +1,77 @@
-"""Reading a Kafka topic on the real broker, beside what the client can do at best."""
+"""Reading a Kafka topic on the real broker, beside what the client can do at best and what others do."""
 
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import pyarrow.compute as pc
-from confluent_kafka import Consumer, TopicPartition
 
 import brokerkit as bk
-from brokerkit import OutboundMessage
-from brokerkit.sandbox.kafka import KafkaServer
 
-from .messages import payloads
-from .pairs import FreshWay, Way, compared
+from .kafka_by_hand import dicts, discarded
+from .kafka_place import KafkaPlace, client_settings
+from .peers.environment import PEERS, PeersEnvironment
+from .results import Fact, Found, Goal, Missing
+from .ways import FreshWay, Way, compared
 
-PARTITIONS = 8
+DISCARD = "consume(500), thrown away"
+PURE = "scan().to_arrow()"
+NATIVE = 'scan().to_arrow(), reader="native"'
+BY_HAND = "a dict per message, DataFrame"
+FRESH = "tests.benchmarks.fresh_kafka"
 NEWEST = 10
-FRESH_SCAN = """
-import time, brokerkit as bk, pandas, confluent_kafka
-wall, cpu = time.perf_counter(), time.process_time()
-with bk.connect("{url}") as session:
-    rows = session.scan("{topic}", progress=False).to_arrow().num_rows
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-print(rows, wall, cpu)
-"""
-FRESH_DISCARD = """
-import time, confluent_kafka
-from tests.benchmarks.kafka_reading import discarded
-wall, cpu = time.perf_counter(), time.process_time()
-rows = discarded("{bootstrap}", "{topic}", {rows})
-print(rows, time.perf_counter() - wall, time.process_time() - cpu)
-"""
 
 
-def run(rows: int) -> list[str]:
-    with KafkaServer() as server, bk.connect(f"kafka://{server.bootstrap}") as session:
-        topic = f"orders-{uuid.uuid4().hex[:8]}"
-        session.create_topic(topic, partitions=PARTITIONS)
-        values = payloads(rows)
-        messages = [
-            OutboundMessage(value, key=f"key-{number}".encode()) for number, value in enumerate(values)
+def reading(place: KafkaPlace, rows: int, rounds: int) -> list[Found]:
+    """Read all of a topic, warm and in fresh processes, and search in it."""
+    with place.filled("orders", rows) as topic, bk.connect(place.url, reader="native") as native:
+        return [
+            *_whole(place, native, topic, rows, rounds),
+            *_searching(place.session, topic, rows, rounds),
         ]
-        for at in range(0, rows, 50_000):
-            session.publish_batch(topic, messages[at : at + 50_000], timeout=120)
-        del values, messages
-        return [*_reading(session, server.bootstrap, topic, rows), *_searching(session, topic, rows)]
 
 
-def _reading(session: bk.Session, bootstrap: str, topic: str, rows: int) -> list[str]:
-    def ours() -> int:
-        return session.scan(topic, progress=False).to_arrow().num_rows
+def _whole(place: KafkaPlace, native: bk.Session, topic: str, rows: int, rounds: int) -> list[Found]:
+    session, settings = place.session, client_settings(place.url)
+
+    def ours(session: bk.Session) -> Callable[[], int]:
+        return lambda: session.scan(topic, progress=False).to_arrow().num_rows
 
     def bare() -> int:
         return session.scan(topic, progress=False, attributes=False, decode="raw").to_arrow().num_rows
 
-    def by_hand() -> int:
-        return len(pd.DataFrame(list(dicts(bootstrap, topic, rows))))
-
-    def discard() -> int:
-        return discarded(bootstrap, topic, rows)
-
+    chosen = session.describe(topic).details.get("reader"), native.describe(topic).details.get("reader")
     warm = [
-        Way("consume(500), thrown away", discard),
-        Way("scan().to_arrow()", ours, 0.6),
-        Way("the same, raw, without headers", bare),
-        Way("a dict per message, DataFrame", by_hand),
+        Way(DISCARD, lambda: discarded(settings, topic, rows)),
+        Way(PURE, ours(session)),
+        Way(NATIVE, ours(native)),
+        Way("scan().to_pandas()", lambda: len(session.scan(topic, progress=False).to_pandas())),
+        Way("to_arrow(), raw, without headers", bare),
+        Way(BY_HAND, lambda: len(pd.DataFrame(list(dicts(settings, topic, rows))))),
     ]
-    places = {"url": f"kafka://{bootstrap}", "bootstrap": bootstrap, "topic": topic, "rows": rows}
+    goals = [
+        Goal("Kafka to Arrow with headers, warm, native: 0.9 of discarding, no more CPU", NATIVE, DISCARD,
+             speed=0.9, processor=1.0),
+        Goal("Kafka to Arrow with headers, warm, pure: 0.6 of discarding, 1.4 x its CPU", PURE, DISCARD,
+             speed=0.6, processor=1.4),
+        Goal("Kafka to a frame: 3 x a loop by hand", "scan().to_pandas()", BY_HAND, speed=3.0),
+    ]  # fmt: skip
+    warm_found = compared(
+        f"Kafka to Arrow, warm (readers: {chosen[0]}, {chosen[1]})", warm, rows, rounds, goals
+    )
     fresh = [
-        FreshWay("consume(500), thrown away", discard, script=FRESH_DISCARD.format(**places)),
-        FreshWay("scan().to_arrow()", ours, script=FRESH_SCAN.format(**places)),
+        Way("the same process, warm", ours(session)),
+        FreshWay("a fresh process, after its imports", command=(FRESH, "to_arrow", topic, rows)),
+        FreshWay("fresh, native", command=(FRESH, "to_arrow_native", topic, rows)),
+        FreshWay("fresh, consume(500) thrown away", command=(FRESH, "discard", topic, rows)),
     ]
+    longer = Goal("A fresh process: within 0.5 s of a warm one", fresh[1].name, fresh[0].name, seconds=0.5)
     return [
-        compared("Kafka, warm process", warm, rows),
-        compared("Kafka, fresh process, after its imports", fresh, rows),
-        f"  time to the first batch: {_first_batch(session, topic):.3f} s (wanted: below 0.3)",
+        warm_found,
+        compared("Kafka to Arrow, fresh process", fresh, rows, rounds, [longer]),
+        Fact("Kafka: time to the first batch, warm", _first_batch(session, topic), "s", 0.3),
     ]
 
 
@@ -87,7 +81,7 @@ def _first_batch(session: bk.Session, topic: str) -> float:
     return time.perf_counter() - began
 
 
-def _searching(session: bk.Session, topic: str, rows: int) -> list[str]:
+def _searching(session: bk.Session, topic: str, rows: int, rounds: int) -> list[Found]:
     def scan(**wanted: object) -> Callable[[], int]:
         def work() -> int:
             made = session.scan(topic, progress=False, **wanted)
@@ -97,60 +91,69 @@ def _searching(session: bk.Session, topic: str, rows: int) -> list[str]:
         return work
 
     def newest() -> int:
-        frame = session.peek(topic, NEWEST, where="Kyoto")
-        assert len(frame) == NEWEST
+        assert len(session.peek(topic, NEWEST, where="Kyoto")) == NEWEST
         return NEWEST
 
+    all_, text, key = "scan().to_arrow()", 'where="customer-04999"', 'key="key-77777"'
     ways = [
-        Way("scan().to_arrow()", scan()),
-        Way('where="customer-04999"', scan(where="customer-04999"), 0.8),
-        Way('key="key-77777"', scan(key="key-77777"), 0.8),
-        Way("header=", scan(header="absent"), 0.8),
+        Way(all_, scan()),
+        Way(text, scan(where="customer-04999")),
+        Way(key, scan(key="key-77777")),
+        Way('header={"trace": "absent"}', scan(header={"trace": "absent"})),
         Way("where=field(offset) < 100", scan(where=pc.field("offset") < 100)),
     ]
+    goals = [
+        Goal("Search for a text: 0.8 of an unfiltered scan", text, all_, speed=0.8),
+        Goal("Search for a key: 0.8 of an unfiltered scan", key, all_, speed=0.8),
+    ]
     found = [Way(f"peek of the {NEWEST} newest with a text", newest)]
-    return [compared("Kafka, searching", ways, rows), compared("Kafka, the newest", found, NEWEST)]
+    return [
+        compared("Kafka, searching", ways, rows, rounds, goals),
+        compared("Kafka, the newest", found, NEWEST, rounds),
+    ]
 
 
-def discarded(bootstrap: str, topic: str, rows: int) -> int:
-    """Read with the fastest call of the client, and keep nothing."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "discard",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    seen = 0
-    while seen < rows:
-        messages = consumer.consume(min(500, rows - seen), 0)
-        if not messages:
-            one = consumer.poll(1.0)
-            messages = [] if one is None else [one]
-        seen += len(messages)
-    consumer.close()
-    return seen
+def peers(place: KafkaPlace, rows: int, rounds: int, only: Sequence[str]) -> list[Found]:
+    """Read a topic with every other library that installs, each in fresh processes."""
+    environment = PeersEnvironment.made()
+    installed = [name for name in PEERS if name not in environment.missing and (not only or name in only)]
+    ours = "brokerkit, scan().to_arrow()"
+    with place.filled("orders", rows) as topic:
+        ways = [FreshWay(ours, command=(FRESH, "to_arrow", topic, rows))]
+        ways.append(FreshWay("brokerkit, native", command=(FRESH, "to_arrow_native", topic, rows)))
+        ways += [
+            FreshWay(
+                f"{name} {environment.versions[name]}: {PEERS[name].what}",
+                command=("tests.benchmarks.peers", name, place.bootstrap, topic, rows),
+                python=environment.python,
+            )
+            for name in installed
+        ]
+        goals = [
+            Goal(f"3 x the speed of {way.name.partition(':')[0]}, below its CPU", ours, way.name,
+                 speed=3.0, processor=1.0)
+            for way in ways[2:]
+        ]  # fmt: skip
+        compared_ = compared(
+            "Kafka, other libraries, fresh processes", ways, rows, rounds, goals, warm=rounds > 1
+        )
+    return [compared_, *(Missing(name, reason) for name, reason in environment.missing.items())]
 
 
-def dicts(bootstrap: str, topic: str, rows: int) -> Iterator[dict[str, object]]:
-    """What a person writes by hand: a dict per message."""
-    settings = {"bootstrap.servers": bootstrap, "group.id": "by-hand", "enable.auto.commit": False}
-    consumer = Consumer({**settings, "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    seen = 0
-    while seen < rows:
-        for message in consumer.consume(500, 1.0):
-            seen += 1
-            yield {
-                "topic": message.topic(),
-                "partition": message.partition(),
-                "offset": message.offset(),
-                "key": message.key(),
-                "value": message.value().decode(),
-                "headers": message.headers(),
-                "timestamp": message.timestamp()[1],
-            }
-    consumer.close()
+def sizes(place: KafkaPlace, rows: int, rounds: int) -> list[Found]:
+    """Read, export and capture topics of one size in fresh processes, whose memory is watched."""
+    with place.filled("orders", rows) as topic:
+        arrow = "scan().to_arrow()"
+        names = {"to_arrow": arrow, "batches": "scan().batches()", "to_parquet": "scan().to_parquet()",
+                 "capture": "capture()", "by_hand": BY_HAND}  # fmt: skip
+        if rows > 1_000_000:
+            # a dict per message is several GB
+            del names["by_hand"]
+        ways = [FreshWay(name, command=(FRESH, way, topic, rows)) for way, name in names.items()]
+        goals = [
+            Goal(
+                f"{what}: within 300 MB, 0.6 of the speed of to_arrow", names[way], arrow, speed=0.6, peak=300
+            )
+            for way, what in (("to_parquet", "Export"), ("capture", "Capture"))
+        ]
+        return [compared("Kafka by size, fresh processes", ways, rows, rounds, goals, warm=False)]

@@ -11,12 +11,13 @@ import brokerkit as bk
 from brokerkit.sandbox.nats import NatsServer
 
 from .messages import payloads
-from .pairs import Way, compared
+from .results import Found, Goal
+from .ways import Way, compared
 
 BATCH = 1_000
 
 
-def run(rows: int) -> list[str]:
+def run(rows: int, rounds: int) -> list[Found]:
     with NatsServer() as server, bk.connect(server.url) as session:
         session.create_topic("orders.new")
         values = payloads(rows)
@@ -29,8 +30,11 @@ def run(rows: int) -> list[str]:
         def ours() -> int:
             return len(session.scan("orders.new", progress=False).to_pandas())
 
-        ways = [Way("fetch(1000), a dict per message, ack", naive), Way("scan().to_pandas()", ours, 8.0)]
-        return [compared("JetStream to a frame", ways, rows, rounds=3)]
+        by_hand, frame = "fetch(1000), a dict per message, ack", "scan().to_pandas()"
+        goals = [Goal("JetStream to a frame: 8 x a naive fetch(1000)", frame, by_hand, speed=8.0)]
+        return [
+            compared("JetStream to a frame", [Way(by_hand, naive), Way(frame, ours)], rows, rounds, goals)
+        ]
 
 
 async def dicts(url: str, rows: int) -> list[dict]:

@@ -1,4 +1,4 @@
-"""What a process pays: time to import, and memory of an export."""
+"""What a process pays to import brokerkit."""
 
 from __future__ import annotations
 
@@ -6,30 +6,6 @@ import subprocess
 import sys
 
 IMPORT = "import time; t = time.perf_counter(); import brokerkit; print(time.perf_counter() - t)"
-
-EXPORT = """
-import tempfile, threading, time, psutil
-import brokerkit as bk
-from tests.benchmarks.messages import payloads
-
-rows = {rows}
-process = psutil.Process()
-with bk.connect("{url}") as session, tempfile.TemporaryDirectory() as folder:
-    session.scan("{topic}", end=1000, progress=False).to_pandas()
-    start = peak = process.memory_info().rss
-    done = threading.Event()
-    def watch():
-        global peak
-        while not done.wait(0.02):
-            peak = max(peak, process.memory_info().rss)
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    exported = session.scan("{topic}", progress=False).to_parquet(folder)
-    done.set()
-    watcher.join()
-    assert exported.rows == rows, exported
-print((peak - start) / 1e6)
-"""
 
 
 def import_milliseconds(rounds: int = 5) -> float:
@@ -41,10 +17,3 @@ def import_milliseconds(rounds: int = 5) -> float:
         for _ in range(rounds)
     ]
     return 1000 * min(times)
-
-
-def export_megabytes(url: str, topic: str, rows: int) -> float:
-    """By how much the memory of a process grows, at its peak, while a topic is exported to Parquet."""
-    script = EXPORT.format(url=url, topic=topic, rows=rows)
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return float(run.stdout)

@@ -16,7 +16,8 @@ import brokerkit as bk
 from brokerkit.frames.codecs.protobuf import ProtobufSchema
 from brokerkit.frames.dataframe import to_pandas
 
-from .report import Line, medians, rate
+from .rates import medians, rate
+from .results import Line
 
 BATCH = 16_384
 ONE_BY_ONE = 1_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -15,14 +14,15 @@ from confluent_kafka import Producer
 
 import brokerkit as bk
 from brokerkit.frames import ATTRIBUTES
-from brokerkit.sandbox.kafka import KafkaServer
+from brokerkit.sandbox import catalogue
 from brokerkit.sandbox.nats import NatsServer
 
+from .kafka_place import KafkaPlace, client_settings
 from .messages import payloads
-from .report import Line, medians
+from .results import Found, Goal
+from .ways import Way, compared
 
 KEYS = 5_000
-PARTITIONS = 8
 PRODUCER = {
     "enable.idempotence": True,
     "acks": "all",
@@ -61,11 +61,6 @@ class Rows:
         )
 
 
-def run(count: int, rounds: int) -> list[Line]:
-    rows = Rows(count)
-    return [*to_kafka(rows, rounds), *to_jetstream(Rows(count // 10), rounds)]
-
-
 def ours(session: Any, topic: str, frame: pa.Table) -> Callable[[], int]:
     def publish() -> int:
         outcome: pd.DataFrame = session.publish_frame(topic, frame, progress=False)
@@ -75,27 +70,25 @@ def ours(session: Any, topic: str, frame: pa.Table) -> Callable[[], int]:
     return publish
 
 
-def to_kafka(rows: Rows, rounds: int) -> list[Line]:
-    with KafkaServer() as server, bk.connect(f"kafka://{server.bootstrap}") as session:
-        topic = f"orders-{uuid.uuid4().hex[:8]}"
-        session.create_topic(topic, partitions=PARTITIONS)
-        producer = Producer({"bootstrap.servers": server.bootstrap, **PRODUCER})
-        plain, with_headers = rows.frame(), rows.frame(headers=True)
-        found = medians(
-            {
-                "each": lambda: produce_each(producer, topic, rows),
-                "batch": lambda: produce_batch(producer, topic, rows),
-                "frame": ours(session, topic, plain),
-                "headers": ours(session, topic, with_headers),
-            },
-            rounds,
-        )
-    what = f"Kafka: {len(rows.values):,} rows of 200 B"
-    return [
-        Line(f"{what}, against a callback each", found["each"], found["frame"], 2.0),
-        Line(f"{what}, against produce_batch", found["batch"], found["frame"], 0.6),
-        Line(f"{what} with headers, a callback each", found["each"], found["headers"], 1.0),
-    ]
+def to_kafka(place: KafkaPlace, count: int, rounds: int) -> list[Found]:
+    rows = Rows(count)
+    settings = client_settings(place.url)
+    each, batch = "produce, a callback each", "produce_batch, one callback"
+    frame, with_headers = "publish_frame", "publish_frame with headers"
+    with place.topic("published") as topic:
+        producer = Producer({**settings, **PRODUCER})
+        ways = [
+            Way(each, lambda: produce_each(producer, topic, rows)),
+            Way(batch, lambda: produce_batch(producer, topic, rows)),
+            Way(frame, ours(place.session, topic, rows.frame())),
+            Way(with_headers, ours(place.session, topic, rows.frame(headers=True))),
+        ]
+        goals = [
+            Goal("publish_frame to Kafka: 2 x produce with a callback each", frame, each, speed=2.0),
+            Goal("publish_frame to Kafka: 0.6 of produce_batch", frame, batch, speed=0.6),
+            Goal("publish_frame to Kafka with headers: 1 x produce", with_headers, each, speed=1.0),
+        ]
+        return [compared("Kafka, publishing with an outcome per row", ways, count, rounds, goals)]
 
 
 def produce_each(producer: Producer, topic: str, rows: Rows) -> int:
@@ -140,19 +133,17 @@ def produce_batch(producer: Producer, topic: str, rows: Rows, size: int = 10_000
     return len(delivered)
 
 
-def to_jetstream(rows: Rows, rounds: int) -> list[Line]:
+def to_jetstream(count: int, rounds: int) -> list[Found]:
+    rows = Rows(count)
     with NatsServer() as server, bk.connect(server.url) as session:
         session.create_topic("orders.new")
-        frame = rows.frame(keys=False)
-        found = medians(
-            {
-                "by hand": lambda: asyncio.run(publish_async(server.url, "orders.new", rows)),
-                "frame": ours(session, "orders.new", frame),
-            },
-            rounds,
-        )
-    what = f"JetStream: {len(rows.values):,} rows of 200 B, against publish_async"
-    return [Line(what, found["by hand"], found["frame"], 0.9)]
+        by_hand, frame = "publish_async", "publish_frame"
+        ways = [
+            Way(by_hand, lambda: asyncio.run(publish_async(server.url, "orders.new", rows))),
+            Way(frame, ours(session, "orders.new", rows.frame(keys=False))),
+        ]
+        goals = [Goal("publish_frame to JetStream: 0.9 of publish_async", frame, by_hand, speed=0.9)]
+        return [compared("JetStream, publishing with an outcome per row", ways, count, rounds, goals)]
 
 
 async def publish_async(url: str, subject: str, rows: Rows, pending: int = 4_000) -> int:
@@ -167,22 +158,24 @@ async def publish_async(url: str, subject: str, rows: Rows, pending: int = 4_000
         await client.close()
 
 
-def to_pulsar(rows: Rows, rounds: int, url: str, session: Any, topic: str) -> list[Line]:
+def to_pulsar(url: str, session: Any, topic: str, count: int, rounds: int) -> list[Found]:
     """Publish to a running broker, whose start takes long."""
-    client = pulsar.Client(url)
+    rows = Rows(count)
+    client = pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error))
     producer = client.create_producer(
         topic, block_if_queue_full=True, max_pending_messages=10_000, batching_enabled=True,
         batching_max_messages=1_000, batching_max_publish_delay_ms=2,
     )  # fmt: skip
+    by_hand, frame = "send_async, a callback each", "publish_frame"
+    ways = [
+        Way(by_hand, lambda: send_async(producer, rows)),
+        Way(frame, ours(session, topic, rows.frame())),
+    ]
+    goals = [Goal("publish_frame to Pulsar: 0.9 of send_async", frame, by_hand, speed=0.9)]
     try:
-        found = medians(
-            {"by hand": lambda: send_async(producer, rows), "frame": ours(session, topic, rows.frame())},
-            rounds,
-        )
+        return [compared("Pulsar, publishing with an outcome per row", ways, count, rounds, goals)]
     finally:
         client.close()
-    what = f"Pulsar: {len(rows.values):,} rows of 200 B, against send_async"
-    return [Line(what, found["by hand"], found["frame"], 0.9)]
 
 
 def send_async(producer: Any, rows: Rows) -> int:
@@ -197,3 +190,68 @@ def send_async(producer: Any, rows: Rows) -> int:
     producer.flush()
     assert len(outcomes) == len(rows.values)
     return len(outcomes)
+
+
+def to_pubsub(count: int, rounds: int) -> list[Found]:
+    from google.cloud import pubsub_v1
+
+    rows = Rows(count)
+    with catalogue.start_system("pubsub") as server, bk.connect(server.address) as session:
+        session.create_topic("orders")
+        publisher = pubsub_v1.PublisherClient(
+            pubsub_v1.types.BatchSettings(max_messages=1_000), **emulated(server)
+        )
+        path = publisher.topic_path("sandbox", "orders")
+
+        def futures() -> int:
+            sent = [publisher.publish(path, value) for value in rows.values]
+            return len([each.result() for each in sent])
+
+        by_hand, frame = "publish, a future each", "publish_frame"
+        ways = [Way(by_hand, futures), Way(frame, ours(session, "orders", rows.frame(keys=False)))]
+        goals = [Goal("publish_frame to Pub/Sub: 0.9 of the client's futures", frame, by_hand, speed=0.9)]
+        return [
+            compared(
+                f"Pub/Sub ({server.name}), publishing with an outcome per row", ways, count, rounds, goals
+            )
+        ]
+
+
+def emulated(server: Any) -> dict[str, Any]:
+    """Return the transport of Google's client to a local server."""
+    import grpc
+    from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+
+    return {"transport": PublisherGrpcTransport(channel=grpc.insecure_channel(server.host))}
+
+
+def to_servicebus(count: int, rounds: int) -> list[Found]:
+    from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+    rows = Rows(count)
+    with catalogue.start("servicebus") as server, bk.connect(server.address) as session:
+        session.create_topic("orders")
+
+        def batches() -> int:
+            with (
+                ServiceBusClient.from_connection_string(server.address) as client,
+                client.get_queue_sender("orders") as sender,
+            ):
+                batch = sender.create_message_batch()
+                for value in rows.values:
+                    message = ServiceBusMessage(value)
+                    try:
+                        batch.add_message(message)
+                    except ValueError:
+                        sender.send_messages(batch)
+                        batch = sender.create_message_batch()
+                        batch.add_message(message)
+                sender.send_messages(batch)
+            return len(rows.values)
+
+        by_hand, frame = "full batches of the client", "publish_frame"
+        ways = [Way(by_hand, batches), Way(frame, ours(session, "orders", rows.frame(keys=False)))]
+        goals = [Goal("publish_frame to Service Bus: 0.9 of the client", frame, by_hand, speed=0.9)]
+        return [
+            compared("Service Bus (emulator), publishing with an outcome per row", ways, count, rounds, goals)
+        ]

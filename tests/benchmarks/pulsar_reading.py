@@ -1,4 +1,4 @@
-"""Reading a Pulsar topic on the real broker, beside the client's own loop that keeps nothing."""
+"""Reading and filling a Pulsar topic on the real broker, beside the client's own loops."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import brokerkit as bk
 from brokerkit.sandbox import catalogue
 
 from .messages import payloads
-from .pairs import Way, compared
+from .publishing import to_pulsar
+from .results import Found, Goal
+from .ways import Way, compared
 
 QUEUE = 10_000
 
 
-def run(rows: int) -> list[str]:
+def run(rows: int, rounds: int) -> list[Found]:
     with catalogue.start("pulsar") as server, bk.connect(server.url, admin=server.admin) as session:
         topic = f"orders-{uuid.uuid4().hex[:8]}"
         session.create_topic(topic)
@@ -23,11 +25,18 @@ def run(rows: int) -> list[str]:
         for at in range(0, rows, 20_000):
             session.publish_batch(topic, values[at : at + 20_000], timeout=120)
         del values
+        by_hand, arrow = "read_next(), thrown away", "scan().to_arrow()"
         ways = [
-            Way("read_next(), thrown away", lambda: discarded(server.url, topic, rows)),
-            Way("scan().to_arrow()", lambda: session.scan(topic, progress=False).to_arrow().num_rows, 0.9),
+            Way(by_hand, lambda: discarded(server.url, topic, rows)),
+            Way(arrow, lambda: session.scan(topic, progress=False).to_arrow().num_rows),
         ]
-        return [compared("Pulsar, warm process", ways, rows)]
+        goals = [
+            Goal("Pulsar to Arrow: 0.9 of the client's loop that throws away", arrow, by_hand, speed=0.9)
+        ]
+        read = compared("Pulsar to Arrow", ways, rows, rounds, goals)
+        published = f"published-{uuid.uuid4().hex[:8]}"
+        session.create_topic(published)
+        return [read, *to_pulsar(server.url, session, published, rows, rounds)]
 
 
 def discarded(url: str, topic: str, rows: int) -> int:

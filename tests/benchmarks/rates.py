@@ -1,4 +1,4 @@
-"""Timing two ways of doing the same, and a table of the ratios."""
+"""Rows per second of work that is done in this process."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Line:
-    what: str
-    naive: float
-    ours: float
-    wanted: float
-
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.naive
 
 
 def rate(work: Callable[[], int], rounds: int = 3, clock: Callable[[], float] = time.perf_counter) -> float:
@@ -51,13 +38,3 @@ def medians(
         for name, work in works.items():
             found[name].append(rate(work, rounds=1, clock=clock))
     return {name: statistics.median(rates) for name, rates in found.items()}
-
-
-def table(lines: list[Line]) -> str:
-    out = [f"{'':54} {'by hand':>12} {'brokerkit':>12} {'ratio':>7} {'wanted':>7}"]
-    for line in lines:
-        out.append(
-            f"{line.what:54} {line.naive:>10,.0f}/s {line.ours:>10,.0f}/s "
-            f"{line.ratio:>6.1f}x {line.wanted:>6.1f}x"
-        )
-    return "\n".join(out)
