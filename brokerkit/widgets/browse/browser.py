@@ -166,6 +166,11 @@ class TopicBrowser(PanelDisplayed):
 
     # Other widgets.
 
+    @property
+    def composer(self) -> Composer | None:
+        """The composer in its tab; None if there is none."""
+        return self._model.companions.composer
+
     def compose(self) -> Composer:
         """Return a composer that starts with the selected messages, to edit them and send them again."""
         return self._model.compose()

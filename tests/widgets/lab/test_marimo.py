@@ -31,7 +31,7 @@ def _():
 
 
 @app.cell
-def _(s):
+def _(bk, s):
     SHOWN
     return
 """
@@ -112,3 +112,23 @@ def test_a_composer_sends_what_was_typed(page: Page) -> None:
     expect(send).to_be_enabled(timeout=60_000)
     send.click()
     expect(page.get_by_text("1 confirmed").first).to_be_visible()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("page", ['s.compose("orders", many=True)'], indirect=True)
+def test_a_composer_sends_the_good_rows_of_a_file(page: Page) -> None:
+    lines = [f"{n};{n},50" for n in range(20)]
+    lines[7] = "7;n/a"
+    file = {"name": "some.csv", "mimeType": "text/csv", "buffer": "\n".join(["order;total", *lines]).encode()}
+    page.get_by_label("A file with messages").set_input_files(file, timeout=60_000)  # type: ignore[arg-type]  # a file
+    expect(page.get_by_role("region", name="Rows")).to_contain_text("19 ready")
+    expect(page.get_by_role("table", name="Bad lines")).to_contain_text("'n/a' is not a number")
+    page.get_by_role("button", name="Send 19").click()
+    expect(page.get_by_text("19 confirmed").first).to_be_visible()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("page", ["bk.open()"], indirect=True)
+def test_the_first_screen_opens_a_broker(page: Page) -> None:
+    page.get_by_label("Servers").fill("inmem://", timeout=60_000)
+    expect(page.get_by_role("list", name="What the doctor found")).to_contain_text("list topics")

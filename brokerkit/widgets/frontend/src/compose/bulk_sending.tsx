@@ -88,7 +88,7 @@ export function BulkSending({ now, bulk, send }: Props) {
           <Icon sign="bad" /> <Bdi>{bulk.problem}</Bdi>
         </p>
       )}
-      <div class="bk-dim">{now.refused ? `Not offered: ${now.refused}.` : bulk.total ? now.effect : ""}</div>
+      <div class="bk-dim">{now.refused ? `Not offered: ${now.refused}.` : bulk.left ? now.effect : ""}</div>
       <div class="bk-head">
         <Settings bulk={bulk} send={send} />
         {bulk.running ? (
