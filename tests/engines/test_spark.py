@@ -23,10 +23,12 @@ pytestmark = [pytest.mark.extended, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    made = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    session = made.config("spark.pyspark.python", sys.executable).getOrCreate()
-    yield session
-    session.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        made = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+        session = made.getOrCreate()
+        yield session
+        session.stop()
 
 
 def test_spark_reads_a_captured_topic_with_its_types(spark: Any, tmp_path: Path) -> None:
