@@ -30,8 +30,8 @@ def topic(system: System, session: Session) -> str:
     """A topic with one subscription that has taken 500 messages, and one that has taken none."""
     name = system.create_topic(session)
     publish_numbered(session, name, range(MESSAGES))
-    system.subscribe(session, name, "half-way")
-    system.subscribe(session, name, "untouched")
+    session.create_subscription(name, "half-way", start="earliest")
+    session.create_subscription(name, "untouched", start="earliest")
     session.pull(name, 500, subscription="half-way")
     return name
 
