@@ -47,7 +47,7 @@ def test_every_way_to_write_a_position(written: Any, meant: object) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [True, False, pd.Series([True]).max(), None, 1.5, "yesterday", "", "-15", "-5 parsecs", pd.NaT, pd.NA,
+    [True, False, pd.Series([True]).max(), None, 1.5, "tomorrow", "", "-15", "-5 parsecs", pd.NaT, pd.NA,
      b"1", "-99999999999w", "-" + "9" * 400 + "s", "2026-13-01", []],
 )  # fmt: skip
 def test_anything_else_is_refused_with_what_was_expected(wrong: Any) -> None:
@@ -98,3 +98,24 @@ def test_an_id_is_a_position_where_the_system_says_so():
         resolve(wanted, bounds, lambda moment: {}, otherwise=Latest())
     with pytest.raises(ConfigError, match="partition 2"):
         resolve(wanted, bounds, lambda moment: {}, lambda name: (2, 7), otherwise=Latest())
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("today", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("Yesterday", datetime(2026, 2, 28, tzinfo=UTC)),
+        ("yesterday 13:05", datetime(2026, 2, 28, 13, 5, tzinfo=UTC)),
+        ("today 9:00:30", datetime(2026, 3, 1, 9, 0, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_day_is_named_by_its_distance(written: str, moment: datetime) -> None:
+    # in another zone it is the day before already
+    now = datetime(2026, 3, 1, 1, 30, tzinfo=UTC).astimezone(timezone(timedelta(hours=-5)))
+    assert parse(written, now=now) == AtTime(to_microseconds(moment))
+
+
+@pytest.mark.parametrize("wrong", ["yesterday 24:00", "today 9", "todayish", "yesterday 13:61"])
+def test_a_time_that_no_day_has_is_refused(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        parse(wrong)

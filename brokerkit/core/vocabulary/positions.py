@@ -14,13 +14,15 @@ from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
 
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
+_DAY = re.compile(r"^(today|yesterday)(?:[ t]+(\d\d?):(\d\d)(?::(\d\d))?)?$")
 _ID = re.compile(r"^\d+(?::-?\d+){3,}$")
 """An id that is a position: numbers joined by colons, of which a time of day has two at most."""
 _UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
           "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip
 EXPECTED = (
     'expected "earliest", "latest", an offset (int; negative counts back from the end), a datetime or date, '
-    'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d"), '
+    'an ISO time ("2026-01-31T12:00"), a relative time ("-15min", "-2h", "-1d"), a day ("today", '
+    '"yesterday 13:00", in UTC), '
     'a message id ("12:34:-1:0") on systems whose ids are positions, or {partition: position}'
 )
 
@@ -146,10 +148,24 @@ def _parse_text(text: str, now: datetime | None) -> Position:
             return AtTime(to_microseconds(moment - span if text[0] == "-" else moment + span))
         except OverflowError:
             raise ConfigError(f"{text!r} is beyond the calendar: {EXPECTED}") from None
+    day = _DAY.match(lowered)
+    if day is not None:
+        return AtTime(to_microseconds(_at_day(text, day, now or datetime.now(UTC))))
     try:
         return AtTime(to_microseconds(datetime.fromisoformat(text)))
     except ValueError:
         raise ConfigError(f"{text!r} is not a position: {EXPECTED}") from None
+
+
+def _at_day(text: str, day: re.Match[str], now: datetime) -> datetime:
+    """Return the moment of a day that is named by its distance from now, in UTC. Raises ConfigError."""
+    name, *clock = day.groups()
+    begun = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    hour, minute, second = (int(each or 0) for each in clock)
+    try:
+        return (begun - timedelta(days=name == "yesterday")).replace(hour=hour, minute=minute, second=second)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no time of a day: {EXPECTED}") from None
 
 
 def microseconds_of(text: str) -> int | None:

@@ -23,6 +23,7 @@ from .filter_clicks import FilterClicks
 from .form import changes_of
 from .letter_clicks import LetterClicks
 from .looking import Looking, Message, Shower, number_in
+from .meaning import meant
 from .predicate import Predicate
 from .query import Query
 from .state import newest_on_top
@@ -35,7 +36,19 @@ if TYPE_CHECKING:
 TRIED = 2_000
 TRIED_BYTES = 4_000_000
 """A filter is tried on so many rows, and so many bytes, while it is typed."""
-UNASKED = ("hello", "here", "topics", "branch", "rows", "payload", "try", "open", "companion", "filters")
+UNASKED = (
+    "hello",
+    "here",
+    "topics",
+    "branch",
+    "rows",
+    "payload",
+    "try",
+    "range",
+    "open",
+    "companion",
+    "filters",
+)
 """What a view sends by itself: an error stays in view."""
 BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
@@ -238,6 +251,10 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
         self._view.send(
             {"type": "tried", "text": self._tried(str(message.get("where", "")), message.get("mode"))}
         )
+
+    def _on_range(self, message: Message) -> None:
+        start, end = (meant(str(message.get(name, ""))) for name in ("start", "end"))
+        self._view.send({"type": "meant", "start": start, "end": end})
 
     def _tried(self, typed: str, mode: Any) -> str:
         if not typed.strip():

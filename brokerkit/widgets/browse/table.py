@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +36,7 @@ SENT_AGAIN = {
     MESSAGE_ID: "Sent again: it was {} before",
 }
 """The attributes of copies, each with the sentence about it; the first that a message has counts."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 USUAL = ("publish_time", "partition", "offset", "key", "value", "attributes")
 
 
@@ -171,6 +172,7 @@ class ResultTable:
         formats = part.column("format").to_pylist() if "format" in self.names else [None] * len(numbers)
         sizes = _sizes(part)
         again = sent_again(part)
+        times = part.column("publish_time").to_pylist()
         return [
             (
                 identities[index],
@@ -184,6 +186,7 @@ class ResultTable:
                     "size": size_text(sizes[index]),
                     "said": said.get(index, ""),
                     "again": again.get(index, ""),
+                    "time": _milliseconds(times[index]),
                 },
             )
             for index in range(len(numbers))
@@ -281,6 +284,10 @@ def _texts(table: pa.Table, name: str) -> list[str | None]:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = pc.utf8_slice_codeunits(column, 0, CELL + 1)
     return [None if value is None else _text(value) for value in column.to_pylist()]
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _text(value: Any) -> str:

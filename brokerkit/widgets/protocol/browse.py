@@ -137,7 +137,7 @@ class Topics(TypedDict):
 class Row(TypedDict):
     """One message in a line; a cell is None where there is no value. `said` stands in place of a value.
 
-    `again` says that it was sent again by brokerkit.
+    `again` says that it was sent again by brokerkit, `time` when it was published, in ms since 1970.
     """
 
     place: int
@@ -149,6 +149,7 @@ class Row(TypedDict):
     size: str
     said: str
     again: str
+    time: int | None
 
 
 class Rows(TypedDict):
@@ -275,6 +276,22 @@ class Tried(TypedDict):
     text: str
 
 
+class Meant(TypedDict):
+    """What a position means that is being typed, or what is wrong with it; `at` is in ms since 1970."""
+
+    text: str
+    at: int | None
+    wrong: str
+
+
+class RangeMeant(TypedDict):
+    """What the two ends of a range mean."""
+
+    type: Literal["meant"]
+    start: Meant
+    end: Meant
+
+
 class Calls(TypedDict):
     """The Python call of a tab."""
 
@@ -293,6 +310,7 @@ BrowseShown = (
     | ComparedRows
     | HistogramShown
     | Tried
+    | RangeMeant
     | Described
     | Subscriptions
     | Schema

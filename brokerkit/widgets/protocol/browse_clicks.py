@@ -194,6 +194,14 @@ class Try(TypedDict):
     where: str
 
 
+class AskRange(TypedDict):
+    """The ends of a range that are being typed."""
+
+    type: Literal["range"]
+    start: str
+    end: str
+
+
 class OpenTab(TypedDict):
     """A tab that is shown now."""
 
@@ -264,6 +272,7 @@ BrowseDone = (
     | AskHistogram
     | SetWindow
     | Try
+    | AskRange
     | OpenTab
     | ShowSubscription
     | FieldAction

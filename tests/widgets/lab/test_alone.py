@@ -102,6 +102,20 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         page.keyboard.press("Enter")
         rows = panel.get_by_role("grid").get_by_role("row")
         expect(rows.filter(has_text="canary('onerror')")).to_be_visible()
+        # a window is chosen from the calendar, and what its ends mean is said
+        panel.get_by_role("button", name="All that is kept").click()
+        window = panel.get_by_role("group", name="The window to read")
+        window.get_by_label("To: a place").fill("what")
+        expect(window.get_by_role("alert")).to_contain_text("Try yesterday 13:00")
+        expect(window.get_by_role("button", name="Read this window")).to_be_disabled()
+        window.get_by_label("To: a place").fill("")
+        window.get_by_label("From: date").fill("2026-01-31T12:00:00")
+        expect(window.get_by_label("From: a place")).to_have_value("2026-01-31T12:00:00Z")
+        expect(window).to_contain_text("2026-01-31 12:00:00.000 UTC")
+        window.get_by_role("button", name="Read this window").click()
+        read = "s.peek('orders', start='2026-01-31T12:00:00Z', newest=True)"
+        expect(panel.get_by_title(read).first).to_be_visible()
+        expect(rows.nth(1).get_by_title(re.compile("UTC$"))).to_be_visible()
         page.reload()
         expect(rows.filter(has_text="canary('onerror')")).to_be_visible()
         assert canary.seen == []

@@ -855,6 +855,7 @@ export interface Row {
   size: string;
   said: string;
   again: string;
+  time: number | null;
 }
 
 /** A part of the rows. */
@@ -968,6 +969,20 @@ export interface Tried {
   text: string;
 }
 
+/** What a position means that is being typed, or what is wrong with it; `at` is in ms since 1970. */
+export interface Meant {
+  text: string;
+  at: number | null;
+  wrong: string;
+}
+
+/** What the two ends of a range mean. */
+export interface RangeMeant {
+  type: "meant";
+  start: Meant;
+  end: Meant;
+}
+
 /** The Python call of a tab. */
 export interface Calls {
   type: "call";
@@ -975,7 +990,7 @@ export interface Calls {
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | RangeMeant | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed;
 
 /** A click without more to say. */
 export interface BrowseAction {
@@ -1128,6 +1143,13 @@ export interface Try {
   where: string;
 }
 
+/** The ends of a range that are being typed. */
+export interface AskRange {
+  type: "range";
+  start: string;
+  end: string;
+}
+
 /** A tab that is shown now. */
 export interface OpenTab {
   type: "open";
@@ -1160,7 +1182,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | AskRange | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { nameOfWindow } from "../src/browse/window";
+import { bothZones, fieldOf, momentOf, positionOf, written } from "../src/parts/moments";
+
 import { Edits } from "../src/compose/edits";
 import { forHost } from "../src/host/keys";
 import { brightness } from "../src/host/theme";
@@ -53,4 +56,34 @@ test("the host keeps saving and running, and gets no single letter", () => {
   assert.equal(key("ArrowDown", { shiftKey: true }), false);
   assert.equal(key("s", { ctrlKey: true }), true);
   assert.equal(key("Enter", { shiftKey: true }), true);
+});
+
+test("a moment is said in the zone of the person and in UTC", () => {
+  const at = Date.UTC(2026, 2, 29, 0, 59, 59, 7);
+  assert.equal(written(at, "UTC"), "2026-03-29 00:59:59.007");
+  // a second later, clocks there go forward
+  assert.equal(
+    bothZones(at, "Europe/Berlin"),
+    "2026-03-29 01:59:59.007 Europe/Berlin\n2026-03-29 00:59:59.007 UTC",
+  );
+  assert.match(bothZones(at + 1_000, "Europe/Berlin"), /^2026-03-29 03:00:00/);
+  assert.equal(bothZones(at, "UTC"), "2026-03-29 00:59:59.007 UTC");
+  assert.equal(bothZones(9e15), "");
+});
+
+test("a time of the broker is known again, and a field means the same moment", () => {
+  const at = Date.UTC(2026, 10, 28, 19, 59, 21, 444);
+  assert.equal(momentOf("2026-11-28 19:59:21.444123 UTC"), at);
+  assert.equal(momentOf("2026-11-28 19:59:21.444"), null);
+  assert.equal(momentOf("2026-13-99 19:59:21 UTC"), null);
+  assert.equal(fieldOf(at, true), "2026-11-28T19:59:21");
+  assert.equal(positionOf("2026-11-28T19:59:21", true), "2026-11-28T19:59:21Z");
+  assert.equal(positionOf(fieldOf(at, false), false), "2026-11-28T19:59:21Z");
+  assert.equal(positionOf("", true), "");
+});
+
+test("a window has the name of its quick choice, or says its ends", () => {
+  assert.equal(nameOfWindow({ start: "", end: "" }), "All that is kept");
+  assert.equal(nameOfWindow({ start: "yesterday", end: "today" }), "Yesterday");
+  assert.equal(nameOfWindow({ start: "-3h", end: "" }), "-3h to end");
 });

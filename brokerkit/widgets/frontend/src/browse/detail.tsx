@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { toClipboard } from "../parts/call_bar";
 import { Icon } from "../parts/icons";
+import { bothZones, momentOf } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
 import type { Form, MessageShown, Step } from "../protocol";
@@ -66,13 +67,14 @@ function Pair({
   value: string;
   children?: preact.ComponentChildren;
 }) {
+  const at = momentOf(value);
   return (
     <>
       <dt>
         <Bdi>{name}</Bdi>
       </dt>
       <dd>
-        <span>
+        <span title={at === null ? undefined : bothZones(at)}>
           <Bdi>{value}</Bdi>
         </span>
         {children}

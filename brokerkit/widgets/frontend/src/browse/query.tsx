@@ -10,8 +10,9 @@ import { Filters } from "./filters";
 import { NO_EFFECT, SideEffects, type Effect } from "./side_effects";
 import type { Store } from "./store";
 import { EMPTY, merged } from "./typed_query";
+import { Window } from "./window";
 
-const PLACES = ["earliest", "latest", "-5min", "-15min", "-1h", "-1d", "-7d"];
+const PLACES = ["earliest", "latest", "-5min", "-15min", "-1h", "-1d", "-7d", "today", "yesterday 13:00"];
 const FIELDS = [
   { name: "limit", label: "at most", hint: "100", width: 4, title: "How many messages are shown" },
   {
@@ -19,7 +20,7 @@ const FIELDS = [
     label: "from",
     hint: "beginning",
     width: 12,
-    title: "An offset, -100, a time (UTC), -15min, yesterday, or {0: 17}",
+    title: "An offset, -100, a time (UTC), -15min, yesterday 13:00, or {0: 17}",
   },
   {
     name: "end",
@@ -199,6 +200,14 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
         )}
       </div>
       <div class="bk-conditions">
+        <Window
+          store={store}
+          form={form.value}
+          disabled={borrowed || !now.topic}
+          use={(range) => {
+            ask(range);
+          }}
+        />
         {FIELDS.map(({ name, label, hint, width, title }) => (
           <label
             class={`bk-in bk-small${form.value[name] && name !== "limit" ? " bk-set" : ""}`}

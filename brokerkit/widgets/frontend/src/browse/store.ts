@@ -14,6 +14,7 @@ import type {
   MessageShown,
   Payload,
   QueryForm,
+  RangeMeant,
   ResetShown,
   Rows,
   Schema,
@@ -45,6 +46,7 @@ export interface Store {
   compared: Signal<ComparedRows["rows"] | null>;
   histogram: Signal<Counts | null>;
   tried: Signal<string>;
+  meant: Signal<RangeMeant | null>;
   facts: Signal<TopicFacts | null>;
   /** Why the facts could not be loaded. */
   factsProblem: Signal<string>;
@@ -95,6 +97,7 @@ export function newStore(line: Line): Store {
     compared: signal(null),
     histogram: signal(null),
     tried: signal(""),
+    meant: signal(null),
     facts: signal(null),
     factsProblem: signal(""),
     subscriptions: signal(null),
@@ -185,6 +188,9 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "histogram":
       store.histogram.value = message.histogram;
+      break;
+    case "meant":
+      store.meant.value = message;
       break;
     case "tried":
       store.tried.value = message.text;

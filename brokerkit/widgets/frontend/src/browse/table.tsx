@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 
 import { Icon, type Sign } from "../parts/icons";
+import { bothZones } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import { VirtualRows, type VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Row, RowKind } from "../protocol";
@@ -15,9 +16,10 @@ const SIGNS: Record<Exclude<RowKind, "text">, { sign: Sign; label: string; class
   bytes: { sign: "bytes", label: "Binary", class: "bk-dim" },
 };
 
-function Cell({ text, numeric }: { text: string | null; numeric: boolean }) {
+function Cell({ text, numeric, at }: { text: string | null; numeric: boolean; at: number | null }) {
+  const title = at === null ? text?.slice(0, 240) : bothZones(at);
   return (
-    <span class={`bk-cell${numeric ? " bk-number" : ""}`} role="gridcell" title={text?.slice(0, 240)}>
+    <span class={`bk-cell${numeric ? " bk-number" : ""}`} role="gridcell" title={title}>
       {text !== null && <Bdi>{text}</Bdi>}
     </span>
   );
@@ -77,7 +79,14 @@ function Line(props: {
               <Bdi>{row.said}</Bdi>
             </span>
           );
-        return <Cell key={name} text={row.cells[index] ?? null} numeric={numeric[index] ?? false} />;
+        return (
+          <Cell
+            key={name}
+            text={row.cells[index] ?? null}
+            numeric={numeric[index] ?? false}
+            at={name === "publish_time" ? row.time : null}
+          />
+        );
       })}
       <span class="bk-cell bk-format" role="gridcell">
         {row.format && <samp class={row.kind === "failed" ? "bk-bad" : ""}>{row.format}</samp>}
