@@ -57,8 +57,8 @@ COMMON: Mapping[str, Any] = {
 
 Properties = dict[str, Any]
 ReaderChoice = Literal["auto", "native", "python"]
-DEFAULT_READER: ReaderChoice = "auto"
-"""The native reader where it can read, else that of the client library."""
+DEFAULT_READER: ReaderChoice = "python"
+"""That of the client library; "auto" is the native reader where it can read."""
 _READER = Option(choice("auto", "native", "python"), "what takes messages of a topic that is looked at")
 
 

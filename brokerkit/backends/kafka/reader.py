@@ -43,7 +43,7 @@ class KafkaReader(ReaderDriver):
     """
 
     def __init__(
-        self, connection: KafkaConnection, properties: Properties, choice: ReaderChoice = "auto"
+        self, connection: KafkaConnection, properties: Properties, choice: ReaderChoice = "python"
     ) -> None:
         self._connection = connection
         self._watch = Watch.of(properties)

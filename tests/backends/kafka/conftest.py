@@ -37,7 +37,7 @@ def record_consumer(broker: Connection, topic: str, group: str, **options: Any) 
 
 @pytest.fixture(autouse=True)
 def reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads, where a test does not say: ``BROKERKIT_TEST_READER=python pytest tests/backends/kafka``."""
+    """What reads, where a test does not say: ``BROKERKIT_TEST_READER=native pytest tests/backends/kafka``."""
     chosen = os.environ.get("BROKERKIT_TEST_READER")
     if chosen == "native":
         # without it the client library would read, and the tests would prove nothing

@@ -209,14 +209,15 @@ def test_properties_that_it_cannot_carry_are_refused(settings: dict[str, Any]) -
 
 
 @pytest.mark.skipif("BROKERKIT_TEST_READER" in os.environ, reason="something else is said")
-def test_it_reads_where_nothing_else_is_said(
+def test_it_reads_where_it_is_chosen_and_nowhere_else(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str, taken: list[str]
 ) -> None:
     publish(mock, mock_topic, OutboundMessage(b"x", partition=0))
-    with connect(f"kafka://{mock_cluster.bootstrap}") as connection:
-        parts = list(connection.inspector().read(Slice(mock_topic, 0, 0, 1)))
-    assert [value for columns in parts for value in columns.value] == [b"x"]
-    assert taken == [mock_topic]
+    for reader, expected in [({}, []), ({"reader": "python"}, []), ({"reader": "auto"}, [mock_topic])]:
+        with connect(f"kafka://{mock_cluster.bootstrap}", **reader) as connection:
+            parts = list(connection.inspector().read(Slice(mock_topic, 0, 0, 1)))
+        assert [value for columns in parts for value in columns.value] == [b"x"]
+        assert taken == expected
 
 
 @pytest.mark.parametrize(("reader", "warned"), [("auto", False), ("native", True)])
