@@ -19,7 +19,7 @@ from brokerkit.workbench import Session
 FRAME = pd.DataFrame({"a": [1, 2], "f": [1.5, 2.5]})
 NOT_COUNTS = [0, -1, True, 1.5, "5", np.True_, np.float64(3)]
 NOT_SECONDS = ["5", -1, math.nan, True, object()]
-NOT_POSITIONS = ["yesterday", "-15 minutes", True, 1.5, [], math.nan, pd.NaT, {0: "x"}, {0: None}, {"a": 1}]
+NOT_POSITIONS = ["tomorrow", "-15 minutes", True, 1.5, [], math.nan, pd.NaT, {0: "x"}, {0: None}, {"a": 1}]
 NOT_TOPICS = [None, 5, "", "  ", b"orders", 1.5]
 
 

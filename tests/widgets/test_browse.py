@@ -127,7 +127,7 @@ def test_the_fixed_call_gives_the_same_rows_when_others_have_come(orders: Sessio
     ("form", "problem"),
     [
         ({"limit": "many"}, "At most: expected a whole number"),
-        ({"start": "yesterday"}, "is not a position"),
+        ({"start": "tomorrow"}, "is not a position"),
         ({"start": "{0: "}, "From: '{0:' cannot be read"),
         ({"partitions": "a"}, "Partitions: expected a whole number"),
         ({"partitions": "9"}, "no partition 9"),
