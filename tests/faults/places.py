@@ -128,7 +128,7 @@ class Kafka(Place):
 
 class Nats(Place):
     rows = 12_000
-    subscribing = {"ack_wait": 2}  # noqa: RUF012  # never changed
+    subscribing = {"ack_wait": 5}  # noqa: RUF012  # never changed
 
     def url(self, port: int | None) -> str:
         return f"nats://127.0.0.1:{port or self.server.port}"

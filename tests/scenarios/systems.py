@@ -134,7 +134,7 @@ class JetStream(System):
 
     name = "nats"
     topic_options: dict[str, Any] = {}  # noqa: RUF012  # never changed
-    subscribing = {"ack_wait": 2}  # noqa: RUF012  # never changed
+    subscribing = {"ack_wait": 5}  # noqa: RUF012  # never changed
 
     def __init__(self, server: NatsServer) -> None:
         self.server = server

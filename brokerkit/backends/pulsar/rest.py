@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import (
     AlreadyExists,
     BrokerError,
@@ -26,6 +28,10 @@ REDIRECTS = 5
 NEEDED = "this needs the REST endpoint: connect with admin=http://HOST:8080"
 FORBIDDEN = 403
 _REDIRECT = frozenset({301, 302, 307, 308})
+_PASSING = frozenset({429, 500, 502, 503, 504})
+"""Answers of a broker that is busy, starts, or hands a topic over."""
+PAUSES = (0.2, 0.5, 1.0)
+"""Seconds before a question that changes nothing is asked again."""
 
 
 class RestEndpoint:
@@ -52,7 +58,33 @@ class RestEndpoint:
         params: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> httpx.Response:
-        """Send a request below ``/admin/v2/`` and return the response."""
+        """Send a request below ``/admin/v2/`` and return the response.
+
+        A question that changes nothing is asked again, within `timeout` seconds in all, if the answer is an
+        error that may pass.
+        """
+        deadline, changing = Deadline(timeout), method not in ("GET", "HEAD")
+        for pause in () if changing else PAUSES:
+            answer = self._answer(method, path, max(0.05, deadline.remaining()), params, body)
+            if answer.status_code not in _PASSING or deadline.remaining() <= pause:
+                break
+            time.sleep(pause)
+        else:
+            answer = self._answer(method, path, max(0.05, deadline.remaining()), params, body)
+        if answer.is_success:
+            return answer
+        problem = _refusal(answer)
+        problem.__cause__ = httpx.HTTPStatusError(
+            f"{method} {answer.request.url.path}: {answer.status_code}",
+            request=answer.request,
+            response=answer,
+        )
+        raise problem
+
+    def _answer(
+        self, method: str, path: str, timeout: float, params: Mapping[str, str] | None, body: Any
+    ) -> httpx.Response:
+        """Return the answer to a request, after redirects, also if it is an error."""
         url = httpx.URL(self._base + path, params=dict(params or {}))
         try:
             for _ in range(REDIRECTS):
@@ -66,13 +98,7 @@ class RestEndpoint:
             raise Unavailable(f"the REST endpoint did not answer within {timeout:.3g} s") from error
         except httpx.TransportError as error:
             raise Unavailable(f"the REST endpoint {self._base} cannot be reached: {error}") from error
-        if answer.is_success:
-            return answer
-        problem = _refusal(answer)
-        problem.__cause__ = httpx.HTTPStatusError(
-            f"{method} {url.path}: {answer.status_code}", request=answer.request, response=answer
-        )
-        raise problem
+        return answer
 
     def ping(self, timeout: float) -> None:
         """Make one round trip. An account that may not list clusters may have rights in a namespace."""

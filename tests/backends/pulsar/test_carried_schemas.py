@@ -13,7 +13,7 @@ import pytest
 from brokerkit.backends.pulsar.carried_schemas import CarriedSchemas
 from brokerkit.backends.pulsar.client_internals import CarriedSchema
 from brokerkit.backends.pulsar.options import read_options
-from brokerkit.backends.pulsar.rest import RestEndpoint
+from brokerkit.backends.pulsar.rest import PAUSES, RestEndpoint
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.cancellation import Deadline
 
@@ -54,11 +54,24 @@ def answering(codes: list[int]) -> Iterator[tuple[CarriedSchemas, list[int]]]:
 
 @pytest.mark.parametrize("code", [500, 503, 429])
 def test_a_schema_that_could_not_be_asked_for_is_asked_for_again(code: int) -> None:
-    with answering([code, 200, 500]) as (schemas, left):
+    with answering([*[code] * (len(PAUSES) + 1), 200, 500]) as (schemas, left):
         assert "cannot be read" in str(schemas.of(NAME, Deadline(10)))
         assert isinstance(schemas.of(NAME, Deadline(10)), CarriedSchema)
         assert isinstance(schemas.of(NAME, Deadline(10)), CarriedSchema)
         assert left == [500]
+
+
+@pytest.mark.parametrize("code", [500, 502, 503, 504, 429])
+def test_an_error_of_the_endpoint_that_passes_is_not_met(code: int) -> None:
+    with answering([code, code, 200]) as (schemas, left):
+        assert isinstance(schemas.of(NAME, Deadline(30)), CarriedSchema)
+        assert left == []
+
+
+def test_an_error_of_the_endpoint_is_told_when_the_time_is_over() -> None:
+    with answering([500] * 9) as (schemas, left):
+        assert "cannot be read" in str(schemas.of(NAME, Deadline(PAUSES[0])))
+        assert len(left) == 8
 
 
 def test_a_refusal_is_asked_for_once() -> None:
