@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { nameOfWindow } from "../src/browse/window";
-import { bothZones, fieldOf, momentOf, positionOf, written } from "../src/parts/moments";
+import { bothZones, fieldOf, momentOf, typedPosition, written } from "../src/parts/moments";
 
 import { Edits } from "../src/compose/edits";
 import { forHost } from "../src/host/keys";
@@ -77,9 +77,9 @@ test("a time of the broker is known again, and a field means the same moment", (
   assert.equal(momentOf("2026-11-28 19:59:21.444"), null);
   assert.equal(momentOf("2026-13-99 19:59:21 UTC"), null);
   assert.equal(fieldOf(at, true), "2026-11-28T19:59:21");
-  assert.equal(positionOf("2026-11-28T19:59:21", true), "2026-11-28T19:59:21Z");
-  assert.equal(positionOf(fieldOf(at, false), false), "2026-11-28T19:59:21Z");
-  assert.equal(positionOf("", true), "");
+  assert.equal(typedPosition("2026-11-28T19:59:21", true), "2026-11-28T19:59:21Z");
+  assert.equal(typedPosition(fieldOf(at, false), false), "2026-11-28T19:59:21Z");
+  assert.equal(typedPosition("", true), "");
 });
 
 test("a window has the name of its quick choice, or says its ends", () => {

@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Icon } from "../parts/icons";
 import { later } from "../parts/later";
 import { Menu } from "../parts/menu";
-import { bothZones, fieldOf, ownZone, positionOf } from "../parts/moments";
+import { bothZones, fieldOf, ownZone, typedPosition } from "../parts/moments";
 import { Segments } from "../parts/segments";
 import type { Meant, QueryForm } from "../protocol";
 import type { Store } from "./store";
@@ -80,7 +80,7 @@ function End({ label, value, shown, utc, set, done }: EndProps) {
             aria-label={`${label}: date and time, ${utc ? "UTC" : ownZone()}`}
             value={at === null ? "" : fieldOf(at, utc)}
             onChange={(event) => {
-              set(positionOf(event.currentTarget.value, utc));
+              set(typedPosition(event.currentTarget.value, utc));
             }}
           />
         </span>

@@ -46,7 +46,7 @@ export function fieldOf(at: number, utc: boolean): string {
 }
 
 /** What a field for date and time means, as Python takes it: always in UTC. Empty for an empty field. */
-export function positionOf(field: string, utc: boolean): string {
+export function typedPosition(field: string, utc: boolean): string {
   const at = Date.parse(utc ? `${field}Z` : field);
   if (Number.isNaN(at)) return "";
   return new Date(at).toISOString().replace(/\.000Z$/, "Z");
