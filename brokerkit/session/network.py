@@ -19,9 +19,11 @@ def speaks_tls(host: str, port: int, timeout: float) -> bool:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    greeting = context.wrap_bio(incoming, outgoing, server_hostname=host)
     try:
-        greeting.do_handshake()
+        context.wrap_bio(incoming, outgoing, server_hostname=host).do_handshake()
+    except ValueError:
+        # the name is none that a host can have, such as a..b
+        return False
     except ssl.SSLWantReadError:
         # it waits for the answer, of which the first bytes are enough
         hello = outgoing.read()

@@ -34,8 +34,7 @@ def test_every_interrupt_takes_effect_soon(scenes: dict[str, dict[str, Any]]) ->
 
 def test_peek_keeps_what_it_read(scenes: dict[str, dict[str, Any]]) -> None:
     scene = scenes["peek"]
-    # both partitions are read in turns: those of the step that was interrupted are not kept
-    assert scene["rows"] >= 2_000
+    assert scene["rows"] >= 2_500
     assert "session.last_interrupted.frame" in scene["text"]
     assert (scene["stopped"], scene["usable"]) == ("interrupted", True)
 

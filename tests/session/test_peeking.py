@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +14,8 @@ from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.peek import Peek, new_peek
-from brokerkit.session.read.peek_run import Run
 from brokerkit.session.read.ranges import parse_range
 from brokerkit.workbench import Session
-
-MINUTE, HOUR = 60_000_000, 3_600_000_000
 
 
 def ids(df) -> list[int]:
@@ -166,48 +161,3 @@ def test_a_plausible_start_causes_no_warning(orders: Session, start: Any) -> Non
 def test_an_offset_beyond_64_bits_is_refused_in_words(orders: Session) -> None:
     with pytest.raises(bk.ConfigError, match=r"2\*\*63 - 1, not one of 64 bits"):
         orders.peek("orders", start=2**63)
-
-
-def old_and_new(s: Session, topic: str, seed: int, *, late: bool) -> None:
-    """Fill partitions that end at different times, each with messages of about a minute apart."""
-    rng = random.Random(seed)
-    s.create_topic(topic, partitions=4)
-    s.publish_batch(
-        topic, [OutboundMessage(f"{n} {rng.choice('abc')}", partition=n % 4) for n in range(8_000)]
-    )
-    for partition in s.native.topics[topic].partitions:
-        time = rng.randrange(10) * HOUR
-        for row, entry in enumerate(partition._entries):
-            time += rng.randrange(2 * MINUTE)
-            late = rng.randrange(HOUR // 2) if late else 0
-            partition._entries[row] = replace(entry, time=time - late)
-
-
-def newest(s: Session, topic: str, **options: Any) -> tuple[list[str], int]:
-    found = s.peek(topic, 10, **options)["value"].tolist()
-    assert s.last_read is not None
-    return found, s.last_read.read
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_the_newest_with_a_filter_are_the_same_as_if_each_partition_were_read_on(
-    s: Session, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    old_and_new(s, "t", seed, late=True)
-    wanted = random.Random(seed).choice(["a", "9 b", "11 c"])
-    found, read = newest(s, "t", where=wanted)
-    with monkeypatch.context() as patched:
-        patched.setattr(Run, "is_before", lambda *_: False)
-        expected, all_read = newest(s, "t", where=wanted)
-    assert found == expected
-    assert read <= all_read
-
-
-def test_a_partition_is_not_read_further_back_than_the_newest_rows_can_be(s: Session) -> None:
-    old_and_new(s, "t", 1, late=False)
-    s.publish_batch("t", [OutboundMessage(f"wanted {n}", partition=2) for n in range(30)])
-    found, read = newest(s, "t", where="wanted")
-    assert found == [f"wanted {n}" for n in range(20, 30)]
-    assert read < 100
-    # whatever the times are
-    assert newest(s, "t", where="wanted", lateness=None) == (found, 3 * 2_000 + 10)

@@ -72,7 +72,8 @@ class PubSubConsumer(MessageDriver):
         self.ack = "confirmed" if found is not None and found.enable_exactly_once_delivery else "sent"
         ordered = found is not None and bool(found.enable_message_ordering)
         # https://docs.cloud.google.com/pubsub/docs/ordering, "Redelivery"
-        self.redelivers_by_key = ordered
+        # also where it may not be asked
+        self.redelivers_by_key = ordered or found is None
         self._settling = Settling(self._connection, path, ordered=ordered)
         self._inbox = self._parking.take(path) or Inbox(self._connection, path)
         self._path = path

@@ -167,6 +167,8 @@ class TakenSource(Source):
         return errors
 
     def leave(self, part: Part, going: Sequence[int]) -> None:
+        if not self._consumer.redelivers_by_key:
+            return
         gone = set(going)
         keys = enumerate(part.columns.values("key"))
         self._staying.update(key for row, key in keys if key is not None and row not in gone)
@@ -181,8 +183,8 @@ class TakenSource(Source):
                 staying.add(key)
             elif key is not None and key in staying:
                 found[row] = NotSupported(
-                    f"an earlier message of its key stays in {self.place.through!r}, which keeps the order "
-                    "of keys and delivers what follows again, also if it is acknowledged: choose the earlier "
+                    f"an earlier message of its key stays in {self.place.through!r}, which may keep the "
+                    "order of keys and deliver what follows again, also if it is acknowledged: choose the earlier "
                     "ones of the key too, or use a subscription with ordering=False"
                 )
         return found

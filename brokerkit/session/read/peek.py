@@ -63,14 +63,12 @@ class Peek:
         self._attributes = attributes
         self.hidden = ""
         self._from_the_end = False
-        self._lateness: int | None = None
         self._reading: ReadReport | None = None
         self._complete = False
 
     def plan(self, topic: str, span: Range, *, newest: bool, partitions: Sequence[int] | None = None) -> None:
         """Fix the positions: the last `limit` rows of the range with `newest`, otherwise its first."""
         self._from_the_end = newest
-        self._lateness = span.lateness
         located = self._finder.locate(topic, span, partitions)
         self.runs = [_run(topic, each, backwards=newest) for each in located]
         self.report.doubt = span.doubt(located)
@@ -86,52 +84,23 @@ class Peek:
         for run in self.runs:
             run.begun.clear()
             run.passed, run.full, run.width = False, False, None
-        if self._from_the_end:
-            self._read_back(cancellation, progress)
-        else:
-            for run in self.runs:
-                share = self._share(run)
-                while run.unfinished and run.rows < self.limit:
-                    self._step(run, share, cancellation, progress)
+        for number, run in enumerate(self.runs):
+            share = self._share(number)
+            while run.unfinished and run.rows < self.limit:
+                self._step(run, share, cancellation, progress)
         if any(run.full for run in self.runs):
             self.report.stopped = "at max_bytes"
         else:
             self.report.stopped = "at the limit" if self.rows >= self.limit else "at the end"
         self._complete = True
 
-    def _read_back(self, cancellation: Cancellation | None, progress: bool) -> None:
-        """Read all partitions back, step by step, each until nothing before can be among the newest rows."""
-        waiting = [*self.runs]
-        while waiting:
-            newer = self._newest_since()
-            waiting = [
-                run
-                for run in waiting
-                if run.unfinished and run.rows < self.limit and not run.is_before(newer, self._lateness)
-            ]
-            for run in waiting:
-                self._step(run, self._share(run), cancellation, progress)
-
-    def _newest_since(self) -> int | None:
-        """Return the time of the last of the newest `limit` rows so far; None if there are fewer.
-
-        Without a filter it is None: the first step has enough rows of each partition.
-        """
-        if self.rows < self.limit or not self.limit or not self._wanted.active:
-            return None
-        columns = [batch.column("publish_time") for run in self.runs for batch in run.batches]
-        times = pa.chunked_array(columns).cast(pa.int64()).drop_null().to_numpy()
-        if len(times) < self.limit:
-            return None
-        return int(np.partition(times, -self.limit)[-self.limit])
-
-    def _share(self, run: Run) -> int | None:
+    def _share(self, number: int) -> int | None:
         """Return how many bytes of rows a run may have: an equal share of those that are left."""
         if self.max_bytes is None:
             return None
-        waiting = sum(each.unfinished and each.rows < self.limit for each in self.runs)
+        waiting = sum(each.unfinished and each.rows < self.limit for each in self.runs[number:])
         left = self.max_bytes - sum(each.size for each in self.runs)
-        return run.size + max(0, left) // max(1, waiting)
+        return self.runs[number].size + max(0, left) // max(1, waiting)
 
     def _step(self, run: Run, share: int | None, cancellation: Cancellation | None, progress: bool) -> None:
         slice_ = run.slice_(self.limit - run.rows)
@@ -167,7 +136,6 @@ class Peek:
         finally:
             self._reading = None
             self.report.add(reader.report)
-        run.reached = reader.first or run.reached
         if run.backwards:
             run.finished(slice_, self.limit, self._inspector.place)
         elif reader.report.stopped == "at max_bytes":

@@ -34,7 +34,6 @@ class Run:
         passed: Whether rows before these were dropped.
         full: Whether it stopped because there was no room for the next row.
         sparse: Whether the last step back found fewer rows than messages.
-        reached: When the earliest message that was read was published, and whether its broker stamped it.
     """
 
     topic: str
@@ -51,7 +50,6 @@ class Run:
     full: bool = False
     sparse: bool = False
     width: int | None = None
-    reached: tuple[int, bool] | None = None
 
     def __post_init__(self) -> None:
         self.start, self.end = self.begin, self.finish
@@ -79,19 +77,6 @@ class Run:
     def covered(self) -> tuple[int, int]:
         """The positions that were read."""
         return (self.end, self.finish) if self.backwards else (self.begin, self.start)
-
-    def is_before(self, moment: int | None, lateness: int | None) -> bool:
-        """Return whether everything that is left to read back was surely published before a moment.
-
-        Args:
-            moment: In microseconds since 1970; None is no moment.
-            lateness: How much later than the messages behind them some may be, in microseconds, where
-                producers set the times; None for any time.
-        """
-        if moment is None or self.reached is None:
-            return False
-        time, stamped = self.reached
-        return time < moment if stamped else lateness is not None and time + lateness < moment
 
     def slice_(self, room: int) -> Slice:
         """Return the slice to read next, in search of so many rows."""

@@ -54,13 +54,6 @@ def row_of(columns: Columns, batch: pa.RecordBatch, row: int) -> int:
     return columns.to_list(name).index(batch.column(name)[row].as_py())
 
 
-def _time_of_first(columns: Columns) -> tuple[int, bool] | None:
-    published, ingested = (
-        next(iter(columns.slice(0, 1).values(name)), None) for name in ("publish_time", "ingestion_time")
-    )
-    return None if published is None else (published, published == ingested)
-
-
 class SliceReader:
     """A reader of slices, one after the other, into record batches of wanted rows.
 
@@ -72,11 +65,6 @@ class SliceReader:
         max_bytes: Stop before there are more bytes of rows; None sets no limit.
         alone: Keep the first row even if it is larger than `max_bytes`.
         on_read: Called after each batch, also one without a wanted row, with the rest of its slice.
-
-    Attributes:
-        report: What was read so far.
-        first: When the first message that was read was published, and whether its broker stamped it; None if
-            it has no time.
     """
 
     def __init__(
@@ -111,7 +99,6 @@ class SliceReader:
         self._on_read = on_read
         self._quota: int | None = None
         self.report = ReadReport()
-        self.first: tuple[int, bool] | None = None
 
     def parts(self, *, what: str = "reading", progress: bool = True) -> Iterator[Part]:
         """Yield rows with their position; no part is empty."""
@@ -130,13 +117,10 @@ class SliceReader:
             report.read += rows
             shown.update(rows)
 
-        begun = False
         with closing(self._rows(on_outside)) as rows:
             for number, columns in rows:
                 if self._cancellation is not None:
                     self._cancellation.raise_if_cancelled()
-                if not begun:
-                    begun, self.first = True, _time_of_first(columns)
                 slice_, room = self._slices[number], self._left()
                 batch = self._batch(columns, room)
                 seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
