@@ -184,8 +184,8 @@ class TakenSource(Source):
             elif key is not None and key in staying:
                 found[row] = NotSupported(
                     f"an earlier message of its key stays in {self.place.through!r}, which may keep the "
-                    "order of keys and deliver what follows again, also if it is acknowledged: choose the earlier "
-                    "ones of the key too, or use a subscription with ordering=False"
+                    "order of keys and deliver what follows again, also if it is acknowledged: choose the "
+                    "earlier ones of the key too, or use a subscription with ordering=False"
                 )
         return found
 
