@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from .session.read.scan import Scan as Scan
     from .session.read_report import NotYetReadableWarning as NotYetReadableWarning
     from .session.read_report import ReadReport as ReadReport
+    from .session.schema_notes import SchemaIgnoredWarning as SchemaIgnoredWarning
     from .session.schemas.registration import Registration as Registration
     from .session.schemas.versions import SchemaVersions as SchemaVersions
     from .session.start_ignored import StartIgnoredWarning as StartIgnoredWarning
@@ -191,6 +192,7 @@ _HOMES = {
         "ReadReport",
     ),
     "session.read.scan": ("Scan",),
+    "session.schema_notes": ("SchemaIgnoredWarning",),
     "session.schemas.registration": ("Registration",),
     "session.schemas.versions": ("SchemaVersions",),
     "session.start_ignored": ("StartIgnoredWarning",),

@@ -46,12 +46,16 @@ class Outbound:
         kind: "messages" if rows are published as the messages they are, "rows" if each becomes a JSON object.
         rows: The object that makes the messages.
         columns: The columns of the frame.
+        as_json: Whether each row becomes a JSON object.
     """
 
-    def __init__(self, kind: Kind, rows: Rows, columns: dict[str, Column] | None = None) -> None:
+    def __init__(
+        self, kind: Kind, rows: Rows, columns: dict[str, Column] | None = None, *, as_json: bool = False
+    ) -> None:
         self.kind = kind
         self.rows = rows
         self.columns = columns or {}
+        self.as_json = as_json
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -167,7 +171,7 @@ def messages_from_frame(
     chosen = {name: found[name] for name in (found if columns is None else columns)}
     keys = Keys({}) if key is None else Keys(found, key, key_writer_of(frame))
     if writer is None:
-        return Outbound(kind, ObjectRows(chosen, length, keys))
+        return Outbound(kind, ObjectRows(chosen, length, keys), as_json=True)
     fields = writer.values.fields
     if columns is None and key is not None and fields is not None and key not in fields:
         chosen.pop(key)

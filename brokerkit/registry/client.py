@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -53,6 +54,10 @@ class RegistryClient:
     def name(self) -> str:
         """The first address, without credentials."""
         return self._options.urls[0]
+
+    def within(self, seconds: float) -> RegistryClient:
+        """Return a client of the same registry whose requests take so many seconds at most."""
+        return RegistryClient(replace(self._options, timeout=min(seconds, self._options.timeout)))
 
     def get(self, path: str, **params: str) -> Any:
         """Return the JSON of an answer. Raises the errors of `ask`."""

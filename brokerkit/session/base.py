@@ -27,6 +27,7 @@ from .interrupted import Interrupted
 from .masks import mask_of_connection, refuse_unless_unmasked
 from .options import ConsumeOptions
 from .read_report import ReadReport
+from .schema_notes import SchemaNotes
 from .start_ignored import note_if_it_exists
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class BrokerSession(Displayed):
         registry: The schemas of the registry; None without one.
         schema_source: Where the schemas are found that payloads name: in the registry, and in the system
             itself. None if there is neither.
+        schema_notes: The notes of objects that become JSON although their topic has a schema.
         name: The name of the broker as shown, without secrets.
         read_only: Whether everything that would change the broker is refused.
         production: Whether the widgets ask for the topic's name before they change anything.
@@ -89,6 +91,9 @@ class BrokerSession(Displayed):
         self.registry = opened(connection.address)
         self._mask = mask_of_connection(connection.address.mask) if mask is None else mask
         self.schema_source = self._schema_source()
+        self.schema_notes = SchemaNotes(
+            self.registry, connection.inspector if self.capabilities.schemas else None
+        )
         self.name = name or connection.name
         self.about = about
         self.read_only = connection.read_only

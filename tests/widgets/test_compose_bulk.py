@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.session import schema_notes
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.compose import Composer
 from brokerkit.widgets.compose.bulk import upload
 from brokerkit.widgets.compose.bulk.view import BulkClicks
 from brokerkit.widgets.compose.view import ComposerView, state_of
 from brokerkit.workbench import Session
+from tests.registry.web import Web
 
 LINES = [f"{n};c-{n};{n},50;late" for n in range(40)]
 LINES[10] = "10;c-10;n/a;late"
@@ -279,3 +281,26 @@ def test_a_separator_may_be_chosen(refunds: Session) -> None:
 
 def test_the_clicks_of_one_message_are_left_to_the_composer(refunds: Session) -> None:
     assert not BulkClicks(Composer(refunds, "refunds")._model, print).act({"type": "send"})
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_rows_that_become_json_although_the_topic_has_a_schema_are_said_to(
+    tmp_path: Path, dry: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_notes, "ANSWER_SECONDS", 60.0)  # a busy machine takes longer than a second
+    path = "/subjects/refunds-value/versions/latest"
+    answer = {"subject": "refunds-value", "version": 3, "id": 7, "schema": '"long"'}
+    (tmp_path / "rows.csv").write_text("id\n1\n")
+    with Web({path: answer}) as web, bk.connect("inmem://", registry=web.url) as s:
+        s.create_topic("refunds")
+        desk = Desk(s, rows=tmp_path / "rows.csv")
+        assert desk.composer.wait(60)
+        said = ""
+        for kind in ("bulk dry run", "bulk send") if dry else ("bulk send",):
+            desk.say(kind, confirm=None, again=False)
+            assert desk.composer.wait(60)
+            said = said or desk.bulk["dry_run"] or desk.bulk["said"]
+        assert desk.composer.outcome is not None
+        assert desk.composer.outcome.counts["confirmed"] == 1
+        assert "refunds-value v3 (AVRO)" in said
+        assert len(web.asked) == 1

@@ -30,6 +30,7 @@ from .temporary import is_temporary
 _SCHEMA = re.compile(r"projects/[^/@]+/schemas/[^/@]+(?:@[^/@]+)?")
 _WITH_DEFINITION = 2
 _SCHEMA_TYPES = {1: "PROTOBUF", 2: "AVRO"}
+_ENCODINGS = {1: "JSON", 2: "BINARY"}
 AT_ONCE = 50
 """How many subscriptions are requested at the same time."""
 
@@ -142,6 +143,7 @@ def _topic_details(topic: Any) -> dict[str, Any]:
         details["kms_key"] = topic.kms_key_name
     if topic.schema_settings.schema:
         details["schema"] = topic.schema_settings.schema
+        details["schema_encoding"] = _ENCODINGS.get(topic.schema_settings.encoding, "unknown")
     regions = list(topic.message_storage_policy.allowed_persistence_regions)
     if regions:
         details["regions"] = regions

@@ -130,7 +130,8 @@ class MappedRows:
                 for row, reason in unfit.items():
                     wrong.setdefault(row, (name, reason))
         headers = {title: columns[name] for name, title in roles.headers.items()}
-        return Outbound("messages", _Mapped(rows, headers, wrong, self.source), placed)
+        as_json = writer is None and roles.value is None
+        return Outbound("messages", _Mapped(rows, headers, wrong, self.source), placed, as_json=as_json)
 
 
 class _Whole:

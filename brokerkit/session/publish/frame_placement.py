@@ -83,7 +83,7 @@ def placed(
     if chosen and not target.capabilities.publish_partition:
         placement.tell("the column 'partition' is left out: this system chooses the partition itself")
     rows = PlacedRows(outbound.rows, placement, numbers, moments, resent=topics == {topic})
-    return Outbound(outbound.kind, rows, outbound.columns), placement
+    return Outbound(outbound.kind, rows, outbound.columns, as_json=outbound.as_json), placement
 
 
 def plan_shown(outbound: Outbound, placement: Placement | None, schema: str | None = None) -> pd.DataFrame:

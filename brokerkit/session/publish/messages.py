@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,11 +24,13 @@ def message_of(
     partition: int | None = None,
     publish_time: datetime | None = None,
     writer: PayloadWriter | None = None,
+    on_json: Callable[[], None] | None = None,
 ) -> OutboundMessage:
     """Return a value as a message: dict and list as JSON, str and bytes as they are, None as a null payload.
 
     Args:
         writer: Writes the value with a schema instead; None stays a null payload.
+        on_json: Called if the value is an object that becomes JSON.
 
     Raises:
         TypeError: The value has another type.
@@ -52,6 +54,8 @@ def message_of(
         )
     if isinstance(value, dict | list):
         value = _json(value)
+        if on_json is not None:
+            on_json()
     elif value is not None and not isinstance(value, str | bytes | bytearray | memoryview):
         raise TypeError(
             f"a value to publish must be dict, list (as JSON), str, bytes or None, not {type(value).__name__}"
@@ -101,8 +105,13 @@ def _attributes(attributes: Any) -> Any:
     return pairs
 
 
-def messages_of(values: Any, writer: PayloadWriter | None = None) -> list[OutboundMessage]:
+def messages_of(
+    values: Any, writer: PayloadWriter | None = None, on_json: Callable[[], None] | None = None
+) -> list[OutboundMessage]:
     """Return several values as messages, written with a schema if there is a writer.
+
+    Args:
+        writer, on_json: As in `message_of`.
 
     Raises:
         TypeError: It is a single value, or a frame.
@@ -117,4 +126,4 @@ def messages_of(values: Any, writer: PayloadWriter | None = None) -> list[Outbou
         )
     if not isinstance(values, Iterable):
         raise TypeError(f"publish_batch needs a list of values, not {type(values).__name__}")
-    return [message_of(value, writer=writer) for value in values]
+    return [message_of(value, writer=writer, on_json=on_json) for value in values]

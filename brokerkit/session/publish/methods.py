@@ -34,7 +34,7 @@ from .messages import message_of, messages_of
 from .pace import check_rate
 from .placement import Partitions, Times
 from .resending import known_again
-from .schema_choice import Schema, payload_writer
+from .schema_choice import Schema, payload_writer, when_json
 from .transaction import Transaction, committed_whole
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class PublishingSession(BrokerSession):
                 subject of the registry such as ``"orders-value"``, or a version as ``"orders-value:3"``, an
                 id, or ``brokerkit.avro(...)`` or ``brokerkit.protobuf(...)``; ``brokerkit.protobuf(message=
                 "Order")`` is that message of the topic's own. Bytes may be base64 text, and times ISO 8601.
+                False says that JSON is meant. None writes JSON too, and a `SchemaIgnoredWarning` says once
+                if the topic has a schema.
             framing: How the payload names the schema: "confluent" (an id in front), "headers" (the same id
                 in a header), "apicurio" (Apicurio's headers), "single-object" (Avro's own, the fingerprint of
                 the schema in front) or "bare" (not at all). None does as the newest message of the topic,
@@ -86,7 +88,8 @@ class PublishingSession(BrokerSession):
             NotSupported: The system cannot send what was asked for, or the session is read-only.
         """
         writer = payload_writer(self, check_topic(topic), schema, framing, format)
-        message = message_of(value, key, attributes, partition, publish_time, writer)
+        on_json = when_json(self, topic, writer or schema)
+        message = message_of(value, key, attributes, partition, publish_time, writer, on_json)
         return self._publish_all(topic, [message], timeout)[0]
 
     def publish_batch(
@@ -111,7 +114,8 @@ class PublishingSession(BrokerSession):
             ConfigError: A value does not fit the schema; nothing was sent.
             PublishFailed: Not all messages were confirmed; the error has every result.
         """
-        messages = messages_of(values, payload_writer(self, check_topic(topic), schema, framing, format))
+        writer = payload_writer(self, check_topic(topic), schema, framing, format)
+        messages = messages_of(values, writer, when_json(self, topic, writer or schema))
         return self._publish_all(topic, messages, timeout)
 
     def _publish_all(
@@ -191,6 +195,8 @@ class PublishingSession(BrokerSession):
         writer = payload_writer(self, topic, schema, framing, format)
         label = None if writer is None else writer.label
         outbound = plan_of(df, kind, key, columns, writer)
+        if outbound.as_json:
+            when_json(self, topic, schema)()
         outbound, placement = placed(outbound, df, self, topic, partitions, times)
         if dry_run:
             return plan_shown(outbound, placement, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -83,6 +84,25 @@ def payload_writer(
         return _framed(session, topic, registry, found, framing)
     except MissingExtra as error:
         raise ConfigError(str(error)) from error
+
+
+def when_json(session: BrokerSession, topic: str, given: object) -> Callable[[], None]:
+    """Return what is called for each object that becomes JSON.
+
+    Args:
+        given: What says how objects are to be written, such as a schema or False; None if nothing does.
+    """
+    if given is not None or session.read_only:
+        return _nothing
+
+    def tell() -> None:
+        session.schema_notes.tell(topic)
+
+    return tell
+
+
+def _nothing() -> None:
+    return None
 
 
 def _without_schema(schema: Schema | None, framing: str | None, format: str) -> PayloadWriter:

@@ -24,7 +24,7 @@ from .batch import BatchPublishing
 from .frame import FramePublishing, plan_of
 from .frame_placement import placed
 from .messages import message_of, messages_of
-from .schema_choice import Schema, payload_writer
+from .schema_choice import Schema, payload_writer, when_json
 
 if TYPE_CHECKING:
     from brokerkit.core.runtime.publisher import ConnectedPublisher
@@ -65,7 +65,8 @@ class Transaction:
     ) -> PublishResult:
         """Publish one message within the transaction; see `Session.publish`."""
         writer = payload_writer(self._session, check_topic(topic), schema, framing, format)
-        message = message_of(value, key, attributes, partition, publish_time, writer)
+        on_json = when_json(self._session, topic, writer or schema)
+        message = message_of(value, key, attributes, partition, publish_time, writer, on_json)
         return self._sent(topic, [message])[0]
 
     def publish_batch(
@@ -79,7 +80,8 @@ class Transaction:
     ) -> list[PublishResult]:
         """Publish several messages within the transaction; see `Session.publish_batch`."""
         writer = payload_writer(self._session, check_topic(topic), schema, framing, format)
-        return self._sent(topic, messages_of(values, writer))
+        on_json = when_json(self._session, topic, writer or schema)
+        return self._sent(topic, messages_of(values, writer, on_json))
 
     def publish_frame(
         self,
@@ -104,6 +106,8 @@ class Transaction:
         """
         writer = payload_writer(self._session, check_topic(topic), schema, framing, format)
         plan = plan_of(df, kind, key, columns, writer)
+        if plan.as_json:
+            when_json(self._session, topic, schema)()
         outbound, placement = placed(plan, df, self._session, topic, partitions, times)
         label = None if writer is None else writer.label
         publishing = FramePublishing(

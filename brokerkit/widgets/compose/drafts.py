@@ -70,12 +70,21 @@ class _Edited:
 
 
 class Drafts:
-    """Messages by number, with their edits, and the place and time that they keep in a target."""
+    """Messages by number, with their edits, and the place and time that they keep in a target.
+
+    Attributes:
+        as_json: Whether there are objects among them that became JSON.
+        noted: What was said of that when they were sent last.
+    """
 
     def __init__(self, source: Outbound, frame: Any = None) -> None:
         self.edits: dict[int, OutboundMessage] = {}
         self._given = source.rows
-        self._source = Outbound(source.kind, _Edited(source.rows, self.edits), source.columns)
+        self._source = Outbound(
+            source.kind, _Edited(source.rows, self.edits), source.columns, as_json=source.as_json
+        )
+        self.as_json = source.as_json
+        self.noted: list[str] = []
         self._frame = frame
         self._texts: dict[int, str] = {}
         self._placed = self._source
@@ -94,6 +103,11 @@ class Drafts:
             NotSupported: The target cannot do this.
         """
         self._placed, self._placement = placed(self._source, self._frame, target, topic, partitions, times)
+
+    def tell(self, target: DataSession, topic: str) -> None:
+        """Warn if they become JSON although the topic has a schema, unless that was said."""
+        text = target.schema_notes.tell(topic) if self.as_json else None
+        self.noted = [] if text is None else [text]
 
     def __getitem__(self, row: int) -> Item:
         if not 0 <= row < len(self):

@@ -93,6 +93,7 @@ class ComposerModel:
         else:
             self._read = file is None
         self._drafts = drafts_of(message, frame, file, kind, key_column)
+        self._drafts.as_json |= isinstance(value, dict | list)
         self.asked: dict[str, Any] = {"partitions": partitions, "times": times}
         self._drafts.place(self._to, self._topic, partitions, times)
         self.file = file
@@ -163,9 +164,9 @@ class ComposerModel:
         old = self._drafts.unplaced(self._row)
         base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
         parts = {"data": base.data, "key": base.key, "attributes": base.attributes} | changes
-        place, moment = base.partition, base.publish_time
-        text = None if "data" in changes else self.text
-        self._put(message_of(parts["data"], parts["key"], parts["attributes"], place, moment), text)
+        made = message_of(parts["data"], parts["key"], parts["attributes"], base.partition, base.publish_time)
+        self._put(made, None if "data" in changes else self.text)
+        self._drafts.as_json |= isinstance(parts["data"], dict | list)
 
     def refuse_typed(self, why: str) -> None:
         """Note that what was typed is not a message; nothing is sent until it is."""
@@ -269,6 +270,7 @@ class ComposerModel:
         check_confirmed(self._to, self._topic, confirm, "publish")
         if self._typed_wrong is not None:
             raise ConfigError(self._typed_wrong)
+        self._drafts.tell(self._to, self._topic)
         results: Results = []
         sent = partial(self._send, results, timeout)
         return outcome_kept(self._to, sent, partial(self._interrupted, results))
@@ -286,8 +288,8 @@ class ComposerModel:
         self.outcome = outcome_frame(DOUBTFUL if result is None else result for result in results)
         self.sent = self.outcome.counts["confirmed"] == len(self.outcome)
         self.unsent = not self.sent
-        counts = self.outcome.counts.items()
-        self.said = ", ".join(f"{count:,} {status}" for status, count in counts if count)
+        counted = [f"{count:,} {status}" for status, count in self.outcome.counts.items() if count]
+        self.said = "; ".join([", ".join(counted), *self._drafts.noted])
         return self.outcome
 
     def _interrupted(self, results: Results) -> Interrupted | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -18,6 +20,7 @@ from google.pubsub_v1.types import Encoding, Schema
 
 import brokerkit as bk
 from brokerkit.sandbox.pubsub import EmulatorServer, PubSubServer
+from brokerkit.session import schema_notes
 from brokerkit.workbench import Session
 
 from .conftest import PROJECT, url_of
@@ -190,3 +193,26 @@ def test_the_schema_of_a_topic_is_the_type_of_a_decoder_by_name(pstest_server: P
         frame = session.pull(topic, 2, subscription=topic, timeout=60, idle=20, decode="protobuf")
         assert sorted(frame["value"], key=str) == [
             {"id": 7, "lines": []}, {"id": 7, "lines": [{"book": "Ulysses"}]}]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["BINARY", "JSON"])
+def test_an_object_that_becomes_json_is_noted_where_the_topic_wants_none(
+    pubsub_emulator: EmulatorServer, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_notes, "ANSWER_SECONDS", 60.0)  # a busy machine takes longer than a second
+    service = Service(pubsub_emulator)
+    name, _ = service.schema(Schema.Type.AVRO, NUMBER)
+    topic = f"t-{uuid.uuid4().hex[:8]}"
+    settings = {"schema": name, "encoding": Encoding[encoding]}
+    service.topics.create_topic(
+        request={"name": f"projects/{PROJECT}/topics/{topic}", "schema_settings": settings}
+    )
+    with bk.connect(url_of(pubsub_emulator)) as session:
+        assert session.describe(topic).details["schema_encoding"] == encoding
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with suppress(bk.PublishFailed):  # the service may check what it is sent
+                session.publish(topic, {"id": 1})
+    notes = [str(each.message) for each in caught if each.category is bk.SchemaIgnoredWarning]
+    assert len(notes) == (encoding == "BINARY")
+    assert all(name in note and "(AVRO)" in note for note in notes)

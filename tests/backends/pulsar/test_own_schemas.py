@@ -19,6 +19,7 @@ from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames.build import FrameBuilder
 from brokerkit.registry import SchemaRef, SchemasUnknownWarning, SystemSchemas
 from brokerkit.sandbox.pulsar import PulsarServer
+from brokerkit.session import schema_notes
 from brokerkit.testing import eventually
 from brokerkit.workbench import Session
 from tests.brokers.java_program import run_java
@@ -408,3 +409,33 @@ def test_versions_of_a_topic_are_values_of_the_newest_or_of_all(
         assert s.peek(topic, decode="avro")["value"].dtype.pyarrow_dtype.names == ["id"]
         both = s.peek(topic, decode=bk.avro(reader="union"))
         assert both["value"].dtype.pyarrow_dtype.names == ["id", "old"]
+
+
+def test_an_object_that_becomes_json_is_noted_where_the_payloads_of_the_topic_are_not(
+    pulsar_server: PulsarServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema_notes, "ANSWER_SECONDS", 60.0)  # a busy machine takes longer than a second
+    topics = {kind: f"noted-{kind.lower()}-{uuid.uuid4().hex[:8]}" for kind in ("AVRO", "JSON", "none")}
+    record = {"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}]}
+
+    def notes_of(s: Session) -> list[str]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for topic in topics.values():
+                s.publish_batch(topic, [{"id": 1}, {"id": 2}])
+        return [str(each.message) for each in caught if each.category is bk.SchemaIgnoredWarning]
+
+    with bk.connect(pulsar_server.url, admin=pulsar_server.admin) as s:
+        for kind, topic in topics.items():
+            s.create_topic(topic)
+            if kind != "none":
+                content = {"type": kind, "schema": json.dumps(record), "properties": {}}
+                at = f"{pulsar_server.admin}/admin/v2/schemas/public/default/{topic}/schema"
+                httpx.post(at, json=content, timeout=60).raise_for_status()
+        (note,) = notes_of(s)
+        assert f"persistent://public/default/{topics['AVRO']}@0 (AVRO)" in note
+        assert "schema=brokerkit.avro(...)" in note
+        assert "schema=False" in note
+    with bk.connect(pulsar_server.url) as s:
+        # schemas cannot be asked for without the REST endpoint
+        assert not notes_of(s)

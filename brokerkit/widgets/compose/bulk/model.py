@@ -23,7 +23,7 @@ from ...latest_only_worker import Workers
 from ...protocol.bulk import BulkRole
 from .checking import check
 from .choices import changed, choices_of, roles_of_choices
-from .sending import publish, sent_rows
+from .sending import note_of, publish, sent_rows
 from .state import Bulk, Target
 from .upload import Upload
 
@@ -198,9 +198,10 @@ class BulkModel:
             rows = self._ready_rows()
             to, topic = self._target.to, self._target.topic
             there = to.inspector.describe(topic)
+            noted = note_of(to, topic, rows)
             plan = to.publish_frame(topic, rows, dry_run=True)
             notes = (plan.attrs.get("brokerkit") or {}).get("placing", {}).get("notes", ())
-            said = sent_rows(self._now, there.messages, there.counted == "exact", notes)
+            said = sent_rows(self._now, there.messages, there.counted == "exact", [*notes, *noted])
             self._put(cancellation, dry_run=said)
 
         if not now.running:

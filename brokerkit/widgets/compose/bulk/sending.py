@@ -33,6 +33,7 @@ def publish(
         before: The receipts of an earlier run; None for the first.
         count: Called with how many were done more. It may raise KeyboardInterrupt.
     """
+    noted = note_of(to, topic, rows)
     options: dict[str, Any] = {"journal": journal} if journal else {"resume": before}
     try:
         with counted_by(count):
@@ -41,7 +42,13 @@ def publish(
         frame = stop.frame if isinstance(stop, Interrupted) else None
         kept = frame if isinstance(frame, OutcomeFrame) else None
         return kept, "it was stopped; what was not tried is not sent"
-    return OutcomeFrame(made), ""
+    return OutcomeFrame(made), "; ".join(noted)
+
+
+def note_of(to: DataSession, topic: str, rows: MappedRows) -> list[str]:
+    """Return the note that rows become JSON although their topic has a schema, unless it was said."""
+    note = to.schema_notes.take(topic) if rows.roles.value is None else None
+    return [] if note is None else [note]
 
 
 def sent_rows(now: Bulk, before: int | None, exact: bool, notes: Iterable[str]) -> str:
