@@ -16,6 +16,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SOURCES = {
     "brokerkit/backends/kafka/native/buffers.c": "the native reader for Kafka",
     "brokerkit/frames/native/json_texts.c": "the check of JSON",
+    "brokerkit/frames/native/protobuf_bytes.c": "the check of Protobuf",
 }
 """What is compiled, each to a file of its own beside it, and what it is."""
 SECONDS = 120

@@ -40,8 +40,16 @@ def run(*command: object, folder: Path, **variables: str) -> str:
     return done.stdout
 
 
-NATIVE = ("brokerkit/backends/kafka/native/buffers.c", "brokerkit/frames/native/json_texts.c")
-COMPILED = {"brokerkit/backends/kafka/native/_buffers.bin", "brokerkit/frames/native/_json_texts.bin"}
+NATIVE = (
+    "brokerkit/backends/kafka/native/buffers.c",
+    "brokerkit/frames/native/json_texts.c",
+    "brokerkit/frames/native/protobuf_bytes.c",
+)
+COMPILED = {
+    "brokerkit/backends/kafka/native/_buffers.bin",
+    "brokerkit/frames/native/_json_texts.bin",
+    "brokerkit/frames/native/_protobuf_bytes.bin",
+}
 FRONT_END = "brokerkit/widgets/frontend/"
 """The sources of the bundles in the wheel."""
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...arrays import Field, bytes_of, choose, from_buffers, taken
 from ...arrow import Array, ArrowType, fill_null, nulls
@@ -127,7 +126,7 @@ class ProtobufColumns:
 
     def _read(self, payloads: Array) -> Reading:
         """Read a batch: all rows at once, then those again that need another look."""
-        null = payloads.is_null().to_numpy(zero_copy_only=False)
+        null = _nulls(payloads)
         checked: dict[int, Checked] = {}
         unknown: list[int] = []
         if self._rewritten:
@@ -135,6 +134,8 @@ class ProtobufColumns:
         else:
             values, doubtful = self._at_once(payloads, checked, unknown)
         rows = np.flatnonzero(doubtful & ~null)
+        if not len(rows) and not payloads.null_count:
+            return Reading(values, {}, unknown)
         index = np.where(null, -1, np.arange(len(payloads), dtype=np.int64))
         failures: dict[int, RowFailure] = {}
         again: list[int] = []
@@ -170,7 +171,7 @@ class ProtobufColumns:
             unknown: Takes the rows that are right but for fields that the schema does not have.
         """
         filled: Any = fill_null(payloads, b"").cast(pa.binary())
-        kept = written = filled
+        kept = filled
         refused = differing = np.zeros(len(filled), np.bool_)
         narrow = self._present.read(filled)
         batch, plan = narrow or (None, self._plan)
@@ -180,8 +181,7 @@ class ProtobufColumns:
                 return nulls(len(payloads), self.type), refused
             self._present.learn(batch)
             kept = filled.filter(pa.array(~refused)) if refused.any() else filled
-            written = self._plain.handler.record_batch_to_array(batch)
-            differing = ~np.asarray(pc.equal(written, kept))
+            differing = self._plain.differing(batch, kept)
         rows = np.flatnonzero(~refused)
         seen: dict[int, Checked] = {}
 
@@ -194,7 +194,11 @@ class ProtobufColumns:
         if narrow is not None:
             values = self._present.widened(values, plan, self._unset)
         places = np.flatnonzero(differing & ~odd)
-        bodies, rewritten = _objects(kept, places), _objects(written, places)
+        bodies: list[bytes] = []
+        rewritten: list[bytes] = []
+        if len(places):
+            written = self._plain.handler.record_batch_to_array(batch)
+            bodies, rewritten = _objects(kept, places), _objects(written, places)
         for place, body, other in zip(places.tolist(), bodies, rewritten, strict=True):
             if place not in seen and self._checker.goes_on(body, other):
                 unknown.append(int(rows[place]))
@@ -279,11 +283,20 @@ class ProtobufColumns:
         return taken(values, index), wrong
 
 
+def _nulls(payloads: Array) -> Flags:
+    if not payloads.null_count:
+        return np.zeros(len(payloads), np.bool_)
+    null: Flags = payloads.is_null().to_numpy(zero_copy_only=False)
+    return null
+
+
 def _all(places: Index) -> Flags:
     return np.ones(len(places), np.bool_)
 
 
 def _objects(payloads: Array, rows: Index) -> list[bytes]:
+    if not len(rows):
+        return []
     found: list[bytes] = objects_of(taken(payloads, rows))
     return found
 

@@ -10,12 +10,40 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...arrow import Array, ArrowType
+from ...native.protobuf_bytes import Field, Written, differing
 from ..extras import extra
 from .descriptors import DURATION, TIMESTAMP, Type
 from .plan import Kind, Member, Shape, Value
 
 _TIME = "Time"
 _KEY, _VALUE = "key", "value"
+_WRITTEN: dict[int, tuple[Written, ArrowType]] = {
+    Type.DOUBLE: (Written.FIXED64, pa.float64()),
+    Type.FLOAT: (Written.FIXED32, pa.float32()),
+    Type.INT64: (Written.WHOLE64, pa.int64()),
+    Type.UINT64: (Written.WHOLE64, pa.uint64()),
+    Type.INT32: (Written.WHOLE32, pa.int32()),
+    Type.FIXED64: (Written.FIXED64, pa.uint64()),
+    Type.FIXED32: (Written.FIXED32, pa.uint32()),
+    Type.BOOL: (Written.TRUTH, pa.bool_()),
+    Type.STRING: (Written.BYTES, pa.large_string()),
+    Type.BYTES: (Written.BYTES, pa.large_binary()),
+    Type.UINT32: (Written.UNSIGNED32, pa.uint32()),
+    Type.SFIXED32: (Written.FIXED32, pa.int32()),
+    Type.SFIXED64: (Written.FIXED64, pa.int64()),
+    Type.SINT32: (Written.ZIGZAG32, pa.int32()),
+    Type.SINT64: (Written.ZIGZAG64, pa.int64()),
+}
+_TIMES: dict[Kind, tuple[Written, ArrowType]] = {
+    Kind.TIMESTAMP: (Written.TIME, pa.timestamp("ns", "UTC")),
+    Kind.DURATION: (Written.DURATION, pa.duration("ns")),
+}
 
 
 class PlainSchema:
@@ -48,6 +76,19 @@ class PlainSchema:
             enum_repr="int32", use_large_string=True, use_large_binary=True, timestamp_tz="UTC"
         )
         self.handler = ptars.HandlerPool([descriptor.file], config).get_for_message(descriptor)
+        self._fields = _flat_fields(plan) if own_times else None
+
+    def differing(self, batch: Any, payloads: Array) -> npt.NDArray[np.bool_]:
+        """Return which payloads are not, byte by byte, what the batch read of them gives when written."""
+        if self._fields is not None:
+            found = differing(payloads, batch.columns, self._fields)
+            if found is not None:
+                return found
+        written = self.handler.record_batch_to_array(batch)
+        if written.equals(payloads):
+            return np.zeros(len(payloads), np.bool_)
+        flags: npt.NDArray[np.bool_] = ~np.asarray(pc.equal(written, payloads))
+        return flags
 
     def _import_times(self, pool: Any) -> None:
         for module in ("timestamp_pb2", "duration_pb2"):
@@ -109,3 +150,15 @@ def _optional(message: Any, field: Any) -> None:
     field.proto3_optional = True
     field.oneof_index = len(message.oneof_decl)
     message.oneof_decl.add(name=f"_{field.name}")
+
+
+def _flat_fields(plan: Value) -> list[Field] | None:
+    """Return the fields of a message as they are written; None if it has messages or lists inside."""
+    fields: list[Field] = []
+    for member in plan.by_number():
+        value = member.value
+        known = _TIMES.get(value.kind) or _WRITTEN.get(value.wire)
+        if known is None or member.shape is not Shape.SINGLE or member.group or value.kind is Kind.WRAPPER:
+            return None
+        fields.append(Field(member.plain_number, *known))
+    return fields

@@ -61,7 +61,7 @@ class PresentFields:
             type = pa.struct([member.field() for member in members])
             plan = replace(self._plan, type=type, members=members)
             self._reader = reader = (present, plan, PlainSchema(plan, own_times=self._own_times))
-        batch = _exact(reader[2].handler, payloads)
+        batch = _exact(reader[2], payloads)
         if batch is None:
             self._left, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
             return None
@@ -99,16 +99,16 @@ class PresentFields:
         return struct(columns, self._plan.type)
 
 
-def _exact(handler: Any, payloads: Any) -> Any:
+def _exact(schema: PlainSchema, payloads: Any) -> Any:
     """Return payloads as a batch; None unless each is what writing it again gives."""
     try:
-        batch = handler.array_to_record_batch(payloads)
-        written = handler.record_batch_to_array(batch)
+        batch = schema.handler.array_to_record_batch(payloads)
+        differs = schema.differing(batch, payloads).any()
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException:  # a panic of the library is not an Exception
         return None
-    return batch if written.equals(payloads) else None
+    return None if differs else batch
 
 
 def _empty(column: Any) -> bool:

@@ -141,7 +141,10 @@ class Columns:
     def _times(self, value: Value, array: Any, rows: Rows) -> Array:
         if array.type == value.type:
             # the least of 64 bits stands for no time in pandas
-            self._mark(np.asarray(fill_null(array.view(pa.int64()), 0)) == _NO_TIME, rows)
+            counts = array.view(pa.int64())
+            least: Any = pc.min_max(counts)
+            if least["min"].as_py() == _NO_TIME:
+                self._mark(np.asarray(fill_null(counts, 0)) == _NO_TIME, rows)
             own: Array = array
             return own
         null = _null(array)
