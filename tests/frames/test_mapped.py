@@ -31,7 +31,7 @@ def test_a_semicolon_csv_with_two_bad_lines_is_read_but_for_these() -> None:
     lines[9] = '9;c-9;"9,50;late'
     rows = bk.read_rows(dropped("\r\n".join(lines)), key="customer", headers=["reason"])
     assert rows.bad[["line", "column", "problem"]].values.tolist() == [
-        [6, "amount", "'n/a' is not a number with a decimal comma"],
+        [6, "amount", "'n/a' is not a number with a decimal comma: types= may say text"],
         [10, "row", "a quote is not closed"],
     ]
     sent = messages(rows)

@@ -91,7 +91,7 @@ def test_a_dropped_csv_with_two_bad_lines_is_mapped_checked_and_sent(refunds: Se
     assert shown["facts"] == ["40 rows", "4 columns", "semicolons", "UTF-8", "header line"]
     assert (shown["ready"], shown["bad"]) == (38, 2)
     assert [(each["line"], each["column"], each["problem"]) for each in shown["lines"]] == [
-        ("12", "amount", "'n/a' is not a number with a decimal comma"),
+        ("12", "amount", "'n/a' is not a number with a decimal comma: types= may say text"),
         ("22", "row", "a quote is not closed"),
     ]
     desk.choose("customer", role="key")

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,9 @@ import pyarrow as pa
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from ..arrow import Array, ChunkedArray
+from .encodings import BROKEN, decoded
+from .header_line import is_header
+from .record_ends import RecordEnds
 from .source import Source
 
 SEPARATORS = {
@@ -22,12 +26,12 @@ SEPARATORS = {
 """What separates fields, the likely ones first, and what to call it."""
 SAMPLE_LINES = 50
 MOST_LINES = 1_000
-"""A field of more lines is a quote that is not closed."""
+"""A field of more lines is refused: it may be a quote that is not closed."""
 MOST_BROKEN = 1_000
 """With more lines that cannot be read, something else is wrong."""
-ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 NAMES = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
-_NUMBER = re.compile(r"\s*[-+]?\d[\d.,]*\s*")
+_COMMA_NUMBER = re.compile(r"\s*-?[0-9]+,[0-9]+\s*")
+_SAID = re.compile(r"sep=(.)[\r\n]*")
 _CHUNK = 20_000
 
 
@@ -54,24 +58,6 @@ class _Lines:
         return self._lines[self.at - 1]
 
 
-def decoded(data: bytes, encoding: str | None) -> tuple[str, str]:
-    """Return bytes as text, and the name of their encoding.
-
-    Raises:
-        ConfigError: They are not text in this encoding.
-    """
-    if encoding is None:
-        encoding = next((name for mark, name in ENCODINGS if data.startswith(mark)), "utf-8")
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            encoding = "cp1252"
-    try:
-        return data.decode(encoding), encoding
-    except (UnicodeDecodeError, LookupError) as error:
-        raise ConfigError(f"it is no text in {encoding}: {error}; encoding= names another one") from error
-
-
 def separator_of(lines: list[str]) -> str:
     """Return what separates the fields: with it, most lines have as many fields as the first."""
     best, chosen = (0, 0), ","
@@ -86,34 +72,61 @@ def separator_of(lines: list[str]) -> str:
         score = (widths.count(widths[0]), widths[0])
         if score > best:
             best, chosen = score, each
+    if chosen == "," and _has_decimal_commas(sample):
+        return ";"
     return chosen
+
+
+def _has_decimal_commas(lines: list[str]) -> bool:
+    """Return whether semicolons separate all lines alike, and commas stand in numbers between them."""
+    try:
+        records = list(csv.reader(lines, delimiter=";"))
+    except csv.Error:
+        return False
+    alike = {len(record) for record in records}
+    return (
+        len(alike) == 1
+        and alike != {1}
+        and all("," not in cell or _COMMA_NUMBER.fullmatch(cell) for record in records for cell in record)
+    )
 
 
 def read_delimited(
     given: Any, name: str, data: bytes, *, delimiter: str | None, encoding: str | None, header: bool | None
 ) -> Source:
-    """Read CSV. Every cell is text; an empty one without quotes is no value.
+    """Read CSV. Every cell is text; an empty one is no value, in quotes or not.
 
     Raises:
         ConfigError: It is not CSV, or an argument cannot be used.
     """
     text, used = decoded(data, encoding)
     lines = list(io.StringIO(text, newline=""))
-    separator = separator_of(lines) if delimiter is None else delimiter
+    said = _SAID.fullmatch(lines[0]) if lines else None
+    if said is not None:
+        # the way in which Excel says it
+        lines[0] = "\n"
+    separator = delimiter
+    if separator is None:
+        separator = separator_of(lines) if said is None else said[1]
     if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
         raise ConfigError(f"delimiter= must be one character, not {separator!r}")
-    records = _records(lines, separator)
-    try:
-        first_line, first = next(records)
-    except StopIteration:
-        raise ConfigError("there is no row in it") from None
+    damaged = used in ("utf-8", "utf-8-sig") and BROKEN.search(text) is not None
+    records = _records(lines, separator, damaged)
+    sample = list(islice(records, SAMPLE_LINES))
+    if not sample:
+        raise ConfigError("there is no row in it")
+    first_line, first = sample[0]
     if isinstance(first, str):
         raise ConfigError(f"line {first_line}: {first}")
-    headed = _is_header(first) if header is None else header
+    others = [fields for _, fields in sample[1:] if not isinstance(fields, str)]
+    headed = is_header(first, others) if header is None else header
     titles = _titles(first) if headed else [f"column {number}" for number in range(1, len(first) + 1)]
-    if not headed:
-        records = _records(lines, separator)
+    records = _records(lines, separator, damaged)
+    if headed:
+        next(records)
     columns, places, wrong = _columns(records, len(titles))
+    if not places:
+        raise ConfigError("there is no row in it below the names of the columns")
     return Source(
         given,
         name,
@@ -135,25 +148,37 @@ def read_delimited(
     )
 
 
-def _records(lines: list[str], separator: str) -> Iterator[tuple[int, list[str] | str]]:
+def _records(lines: list[str], separator: str, damaged: bool) -> Iterator[tuple[int, list[str] | str]]:
     """Yield the line that each record begins in, and its fields, or why it has none.
 
-    After a line that cannot be read, reading goes on with the next one.
+    After a line that cannot be read, reading goes on with the next one; after a field that is too large, with
+    the one after the field.
+
+    Args:
+        damaged: Whether there may be bytes that are no UTF-8.
     """
     feed = _Lines(lines)
+    ends = RecordEnds(lines, separator)
     reader = csv.reader(feed, delimiter=separator, strict=True)
     width = 0
     while True:
         feed.begin = feed.at
         problem = ""
+        end = feed.begin + 1
         try:
             fields = next(reader)
         except StopIteration:
             return
         except _Unclosed:
             problem = "a quote is not closed"
+            closed = ends.find(feed.begin)
+            if closed is not None:
+                problem = f"a field has more than {MOST_LINES:,} lines, up to line {closed:,}"
+                end = closed
         except csv.Error as error:
             problem = _reason(error)
+            if problem == TOO_LARGE:
+                end = ends.find(feed.begin) or end
         if not problem:
             if not fields:
                 continue
@@ -162,12 +187,17 @@ def _records(lines: list[str], separator: str) -> Iterator[tuple[int, list[str] 
                 problem = f"{len(fields)} of {width} fields"
                 if feed.at - feed.begin > 1:
                     problem += "; a quote is not closed"
+            elif damaged and any(map(BROKEN.search, fields)):
+                problem, end = "it has bytes that are no UTF-8", feed.at
         if problem:
             yield feed.begin + 1, problem
-            feed.at = feed.begin + 1
+            feed.at = end
             reader = csv.reader(feed, delimiter=separator, strict=True)
         else:
             yield feed.begin + 1, fields
+
+
+TOO_LARGE = "a field is too large"
 
 
 def _reason(error: csv.Error) -> str:
@@ -177,7 +207,7 @@ def _reason(error: csv.Error) -> str:
     if "expected after" in text:
         return "text follows a closing quote; a quote within a field is written twice"
     if "field larger" in text:
-        return f"a field has more than {csv.field_size_limit():,} characters"
+        return TOO_LARGE
     return text
 
 
@@ -213,16 +243,12 @@ def _columns(
     return [pa.chunked_array(column, pa.large_string()) for column in chunks], places, wrong
 
 
-def _is_header(first: list[str]) -> bool:
-    return all(each.strip() and not _NUMBER.fullmatch(each) for each in first) and len({*first}) == len(first)
-
-
 def _titles(first: list[str]) -> list[str]:
     """Return the names of columns, each once."""
-    made: list[str] = []
+    made: dict[str, None] = {}
     for number, each in enumerate(first, 1):
         name = each.strip() or f"column {number}"
         while name in made:
             name = f"{name} ({number})"
-        made.append(name)
-    return made
+        made[name] = None
+    return [*made]

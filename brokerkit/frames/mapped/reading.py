@@ -14,19 +14,18 @@ import pyarrow.parquet
 from brokerkit.core.vocabulary.errors import ConfigError, StorageError
 
 from ..masking.marks import refuse_masked
-from ..tabular import columns_of
+from ..tabular import columns_of, index_names
 from .cell_types import CellType
 from .delimited import read_delimited
+from .encodings import refuse_other_files
 from .json_lines import read_json_lines
 from .roles import Names, roles_of
 from .rows import MappedRows
 from .source import Source
+from .unpacked import unpacked
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 PARQUET_SUFFIXES = (".parquet", ".pq")
-
-MOST_UNPACKED = 500_000_000
-MOST_CELLS = 50_000_000
 
 
 class DroppedFile(bytes):
@@ -60,19 +59,23 @@ def read_rows(
         rows.bad                                  # the lines that are no messages, and why
         s.publish_frame("refunds", rows, rate=50)
 
-    Each row becomes a JSON object of `fields`, or the payload that stands in the column `value`. A line that
-    cannot be read, or a cell that is not of its column's type, makes no other line wrong.
+    Each row becomes a JSON object of `fields`, or the payload that stands in the column `value`. Where
+    neither is given and there are columns `key` and `value`, these are the message, and other columns are
+    left out; a frame of messages that were read is sent as `publish_frame` sends it, with attributes and
+    `raw`. A line that cannot be read, or a cell that is not of its column's type, makes no other line wrong.
 
     Args:
         given: The path of a file (CSV of any separator, JSON lines, Parquet), or a frame.
         key: The column of keys.
-        value: The column of whole payloads. For JSON lines, None is the line as it is.
+        value: The column of whole payloads; an empty cell of CSV is a message without a payload. For JSON
+            lines, None is the line as it is.
         fields: The columns that become fields of a JSON object: a list, or a dict with the names of the
             fields. None is each column that nothing else was made of.
         headers: The columns that become headers, likewise.
         partition, time: The columns of partitions and publish times, where the system takes them.
         types: What the cells of CSV are: "text", "integer", "number", "decimal comma" (1.234,50), "boolean"
-            or "time". None is what most cells of a column are written as; 007 is text.
+            or "time". None is what the cells of a column are written as, and text where that is not certain:
+            007, 1.10 beside 1.9, and 1.234 or 1,234 without another number.
         delimiter, encoding, header: How CSV is written, and whether its first line has names; None finds out.
 
     Raises:
@@ -87,6 +90,7 @@ def source_of(
     given: Any, *, delimiter: str | None = None, encoding: str | None = None, header: bool | None = None
 ) -> Source:
     """Read a file or a frame, without giving its columns a role; see `read_rows`."""
+    asked = {"delimiter": delimiter, "encoding": encoding, "header": header}
     if isinstance(given, DroppedFile):
         name, data = given.name, bytes(given)
     elif isinstance(given, str | PathLike):
@@ -97,28 +101,31 @@ def source_of(
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error}") from error
     else:
+        _refuse_options(asked, "a frame")
         return _framed(given, "a frame")
     suffix = Path(name).suffix.lower()
     if suffix in PARQUET_SUFFIXES or data[:4] == b"PAR1":
+        _refuse_options(asked, "Parquet")
         try:
-            if isinstance(given, DroppedFile):
-                _check_size(pyarrow.parquet.read_metadata(io.BytesIO(data)), name)
-            table = pyarrow.parquet.read_table(io.BytesIO(data))
+            table = (
+                unpacked(data, name)
+                if isinstance(given, DroppedFile)
+                else pyarrow.parquet.read_table(io.BytesIO(data))
+            )
         except (pa.ArrowException, OSError) as error:
             raise ConfigError(f"{name} is no Parquet file: {error}") from error
         return _framed(table, name, given, ("Parquet",))
+    refuse_other_files(data, encoding)
     if suffix in JSON_SUFFIXES:
+        _refuse_options(asked, "JSON lines")
         return read_json_lines(given, name, data)
     return read_delimited(given, name, data, delimiter=delimiter, encoding=encoding, header=header)
 
 
-def _check_size(facts: Any, name: str) -> None:
-    """Raise ConfigError if a file is much larger once it is unpacked."""
-    unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-    if unpacked > MOST_UNPACKED or facts.num_rows * facts.num_columns > MOST_CELLS:
-        raise ConfigError(
-            f"{name} is too large once it is unpacked: bk.read_rows(PATH) reads it where the kernel is"
-        )
+def _refuse_options(asked: Mapping[str, Any], what: str) -> None:
+    for name, value in asked.items():
+        if value is not None:
+            raise ConfigError(f"{name}= is for CSV, and this is {what}: leave it out")
 
 
 def _framed(frame: Any, name: str, given: Any = None, facts: tuple[str, ...] = ()) -> Source:
@@ -126,7 +133,13 @@ def _framed(frame: Any, name: str, given: Any = None, facts: tuple[str, ...] = (
     columns = columns_of(frame)
     if not columns:
         raise ConfigError("there is no column in it")
+    index = index_names(frame)
+    if index:
+        raise ConfigError(
+            f"the index {', '.join(map(repr, index))} would be lost: df.reset_index() makes it a column, "
+            "df.reset_index(drop=True) leaves it out"
+        )
     length = len(next(iter(columns.values())))
     if not length:
         raise ConfigError("there is no row in it")
-    return Source(frame if given is None else given, name, columns, length, facts=facts)
+    return Source(frame if given is None else given, name, columns, length, facts=facts, frame=frame)

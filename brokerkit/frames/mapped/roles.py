@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
-from ..tabular import Column, describe_columns
-from .cell_types import TYPES, CellType, guessed_type
+from ..tabular import describe_columns
+from .cell_types import TYPES, CellType, guessed_types
 from .source import Source
 
 Names: TypeAlias = "Mapping[str, str] | Sequence[str]"
@@ -85,8 +85,11 @@ def roles_of(
             raise ConfigError(f"there is no column {name!r}; there are {describe_columns(columns)}")
     if value is None and not objects:
         raise ConfigError("there is no column for the value: fields= or value= name some")
-    _check_once(objects.values())
+    check_once("field", objects.values())
+    check_once("header", named.values())
     chosen = dict(types or {})
+    if chosen and not source.texts:
+        raise ConfigError("types= is for CSV: JSON lines, Parquet and frames have types of their own")
     for name, kind in chosen.items():
         if kind not in TYPES:
             raise ConfigError(f"types={{{name!r}: {kind!r}}}: expected one of {', '.join(TYPES)}")
@@ -107,14 +110,10 @@ def _likely(source: Source, key: str | None) -> tuple[str | None, str | None]:
 def _types(source: Source, fields: Iterable[str], chosen: Mapping[str, CellType]) -> dict[str, CellType]:
     if not source.texts:
         return {}
-    made: dict[str, CellType] = {}
-    for name in source.columns:
-        column: Column = source.columns[name]
-        if name in chosen:
-            made[name] = chosen[name]
-        elif name in fields and not isinstance(column, list):
-            made[name] = guessed_type(column)
-    return made
+    guessed = guessed_types(source.columns)
+    return {
+        name: chosen.get(name, kind) for name, kind in guessed.items() if name in chosen or name in fields
+    }
 
 
 def _named(what: str, given: Names) -> dict[str, str]:
@@ -125,11 +124,12 @@ def _named(what: str, given: Names) -> dict[str, str]:
     return {name: name for name in given}
 
 
-def _check_once(names: Iterable[str]) -> None:
+def check_once(what: str, names: Iterable[str]) -> None:
+    """Raise ConfigError if two columns become the same."""
     known: set[str] = set()
     for name in names:
         if name in known:
-            raise ConfigError(f"two columns are the field {name!r}: one of them needs another name")
+            raise ConfigError(f"two columns are the {what} {name!r}: one of them needs another name")
         known.add(name)
 
 

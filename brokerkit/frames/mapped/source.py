@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..arrow import ChunkedArray
 from ..tabular import Column
 
 
@@ -24,6 +25,8 @@ class Source:
         options: The arguments with which it is read the same way.
         texts: Whether all cells are text, of which a type is to be made.
         whole: The column that has the whole payload where nothing else is said; None if there is none.
+        json_texts: For columns of JSON texts, which of their cells are strings: text without its quotes.
+        frame: The frame that was read; None if it was text.
     """
 
     given: Any
@@ -36,6 +39,8 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     texts: bool = False
     whole: str | None = None
+    json_texts: Mapping[str, ChunkedArray] = field(default_factory=dict)
+    frame: Any = None
 
     def place(self, row: int) -> int:
         """Return the line of a row, or its number where there are no lines."""

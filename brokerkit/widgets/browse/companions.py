@@ -53,16 +53,13 @@ class Companions:
             raise ConfigError("choose a topic first")
         self.kept = ""
         if rows is None:
-            return self._show_composer(Composer(self._session, topic))
+            self.composer = Composer(self._session, topic)
+            return self.composer
         if not len(rows):
             raise ConfigError("choose a message first")
         given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
-        return self._show_composer(Composer(self._session, topic, **given))
-
-    def _show_composer(self, composer: Composer) -> Composer:
-        composer._model.named = "browser.composer"
-        self.composer = composer
-        return composer
+        self.composer = Composer(self._session, topic, **given)
+        return self.composer
 
     def follow(self, query: Query | None) -> Tail:
         """Return a tail of the topic of a query, with its key and filter.
@@ -83,7 +80,6 @@ class Companions:
             mask=query.mask,
             unmask=query.unmask,
         )
-        self.tail._model.named = "browser.tail"
         return self.tail
 
     def stop(self, why: str) -> None:

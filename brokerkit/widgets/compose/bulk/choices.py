@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.frames.mapped.cell_types import TYPES, CellType, guessed_type
-from brokerkit.frames.mapped.roles import Roles
+from brokerkit.frames.mapped.cell_types import TYPES, CellType, guessed_types
+from brokerkit.frames.mapped.roles import Roles, check_once
 from brokerkit.frames.mapped.source import Source
 
 from ...protocol.bulk import BulkRole
@@ -42,10 +42,9 @@ def choices_of(source: Source, roles: Roles) -> tuple[Choice, ...]:
         roles.time: "time",
     }
     made = []
-    for column, values in source.columns.items():
-        kind = roles.types.get(column)
-        if kind is None and source.texts and not isinstance(values, list):
-            kind = guessed_type(values)
+    guessed = guessed_types(source.columns) if source.texts else {}
+    for column in source.columns:
+        kind = roles.types.get(column, guessed.get(column))
         if column in roles.fields:
             made.append(Choice(column, "field", roles.fields[column], kind))
         elif column in roles.headers:
@@ -59,7 +58,7 @@ def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
     """Return the roles of columns as they were chosen.
 
     Raises:
-        ConfigError: Nothing becomes the value, or two fields have the same name.
+        ConfigError: Nothing becomes the value, or two fields or headers have the same name.
     """
     alone = {each.role: each.column for each in choices if each.role in SINGLE}
     fields = {each.column: each.name for each in choices if each.role == "field"}
@@ -67,14 +66,14 @@ def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
         fields = {}
     elif not fields:
         raise ConfigError("choose a column for the value, or some as its fields")
-    for name in fields.values():
-        if list(fields.values()).count(name) > 1:
-            raise ConfigError(f"two columns are the field {name!r}: one of them needs another name")
+    headers = {each.column: each.name for each in choices if each.role == "header"}
+    check_once("field", fields.values())
+    check_once("header", headers.values())
     return Roles(
         alone.get("key"),
         alone.get("value"),
         fields,
-        {each.column: each.name for each in choices if each.role == "header"},
+        headers,
         alone.get("partition"),
         alone.get("time"),
         {each.column: each.kind for each in choices if each.kind is not None and each.column in fields},
