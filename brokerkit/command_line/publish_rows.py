@@ -29,6 +29,11 @@ TYPES = "text, integer, number, decimal comma, boolean, time"
 @click.option("--type", "types", multiple=True, metavar="COLUMN=TYPE", help=f"One of: {TYPES}.")
 @click.option("--delimiter", help="What separates the fields of CSV. Without it, it is found out.")
 @click.option("--encoding", help="The encoding of CSV.")
+@click.option(
+    "--header-line/--no-header-line",
+    default=None,
+    help="Whether the first line of CSV has the names of the columns. Without it, it is found out.",
+)
 @click.option("--rate", type=float, help="How many messages a second are sent at most.")
 @click.option("--journal", help="A file of outcomes: the same command continues after an interrupt.")
 @click.option("--dry-run", is_flag=True, help="Print the first messages and the bad lines; send nothing.")
@@ -49,6 +54,7 @@ def publish_rows(
     types: tuple[str, ...],
     delimiter: str | None,
     encoding: str | None,
+    header_line: bool | None,
     rate: float | None,
     journal: str | None,
     dry_run: bool,
@@ -59,6 +65,9 @@ def publish_rows(
 
     Nothing is sent where a line is bad, unless --skip-bad is given.
     """
+    # the help comes without waiting for pandas
+    from brokerkit.session.publish.bad_rows import bad_rows
+
     rows = bk.read_rows(
         file,
         key=key,
@@ -70,10 +79,13 @@ def publish_rows(
         types=pairs_of(types, "--type") or None,
         delimiter={"\\t": "\t", "tab": "\t"}.get(delimiter or "", delimiter),
         encoding=encoding,
+        header=header_line,
     )
+    facts = [f"{len(rows):,} rows", *rows.source.facts]
+    tell(f"{rows.source.name}: {', '.join(facts)}")
     session = opened(context)
     form = context.obj["output"]
-    bad = rows.bad[["line", "column", "problem"]]
+    bad = bad_rows(rows, session)
     if dry_run:
         show_frame(session.publish_frame(topic, rows, dry_run=True), form)
         tell(f"{len(rows) - len(bad):,} of {len(rows):,} rows can be sent to {topic}; nothing was sent")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import brokerkit as bk
 from brokerkit.display.progress import counted_by
+from brokerkit.session.publish.bad_rows import bad_rows
 from brokerkit.session.publish.pace import Pace
 from brokerkit.workbench import Session
 
@@ -91,3 +93,13 @@ def test_what_read_rows_says_is_not_said_twice(s: Session, file: Path) -> None:
     s.create_topic("refunds")
     with pytest.raises(bk.ConfigError, match="read_rows says"):
         s.publish_frame("refunds", bk.read_rows(file), key="customer")
+
+
+def test_bad_rows_are_known_before_anything_is_sent(s: Session) -> None:
+    limit = s.capabilities.max_message_bytes
+    assert limit is not None
+    frame = pd.DataFrame(
+        {"k": ["a", 1.5, "b", "c"], "v": ["x", "x", "y" * (limit + 1), "x"], "p": [0, 0, 0, -1]}, dtype=object
+    )
+    found = bad_rows(bk.read_rows(frame, key="k", value="v", partition="p"), s)
+    assert found[["line", "column"]].values.tolist() == [[1, "k"], [2, "row"], [3, "p"]]
