@@ -95,6 +95,25 @@ def test_what_read_rows_says_is_not_said_twice(s: Session, file: Path) -> None:
         s.publish_frame("refunds", bk.read_rows(file), key="customer")
 
 
+def test_resume_hears_of_a_partition_or_time_that_changed(s: Session, tmp_path: Path) -> None:
+    file = tmp_path / "placed.csv"
+    lines = [f"{n},0,2026-01-01T00:00:{n:02d}Z" for n in range(20)]
+    file.write_text("\n".join(["n,part,when", *lines]))
+    s.create_topic("placed", partitions=2)
+    roles = {"fields": ["n"], "partition": "part", "time": "when"}
+    first = s.publish_frame("placed", bk.read_rows(file, **roles), progress=False)  # type: ignore[arg-type]  # names
+    assert first.counts["confirmed"] == 20
+    again = s.publish_frame("placed", bk.read_rows(file, **roles), resume=first, progress=False)  # type: ignore[arg-type]  # names
+    assert again.counts["confirmed"] == 20
+    text = file.read_text()
+    changes = [("7,0,", "7,1,")] + ([("00:07Z", "00:08Z")] if s.capabilities.publish_time is not None else [])
+    for old, new in changes:
+        file.write_text(text.replace(old, new, 1))
+        with pytest.raises(bk.ConfigError, match="another frame"):
+            s.publish_frame("placed", bk.read_rows(file, **roles), resume=first, progress=False)  # type: ignore[arg-type]  # names
+    assert len(s.peek("placed", 100)) == 20
+
+
 def test_bad_rows_are_known_before_anything_is_sent(s: Session) -> None:
     limit = s.capabilities.max_message_bytes
     assert limit is not None

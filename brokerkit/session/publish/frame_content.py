@@ -100,6 +100,10 @@ def _checksums(rows: OutboundRows) -> list[int]:
             _with_attributes(one, each) if each else one
             for one, each in zip(found, rows.attributes, strict=True)
         ]
+    for name, column in (("partition", rows.partitions), ("time", rows.times)):
+        for row, place in enumerate(column or ()):
+            if place is not None:
+                found[row] = crc32(f"2:{name}:{place}".encode(), found[row])
     for row, error in rows.wrong.items():
         found[row] = crc32(str(error).encode("utf-8", "backslashreplace"))
     return found
