@@ -150,7 +150,7 @@ class Registry:
             if place in above:
                 raise ConfigError(f"schemas use one another in a circle: {' -> '.join([*above, place])}")
             # one with references is of the type of those, and not every answer says it
-            other = replace(self._referred(reference), type=schema.type)
+            other = replace(self._used(schema, reference), type=schema.type)
             if reference.name in found:
                 if found[reference.name].text != other.text:
                     raise ConfigError(f"two different schemas are used by the name {reference.name!r}")
@@ -164,6 +164,14 @@ class Registry:
             size = self._collect(other, found, [*above, place], size)
             found[reference.name] = other
         return size
+
+    def _used(self, schema: RegisteredSchema, reference: SchemaReference) -> RegisteredSchema:
+        try:
+            return self._referred(reference)
+        except NotFound as error:
+            raise NotFound(
+                f"{schema.label} uses {reference.name!r} ({reference}), which is missing: {error}"
+            ) from error
 
     def _referred(self, reference: SchemaReference) -> RegisteredSchema:
         if reference.group is None:

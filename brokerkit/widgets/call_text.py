@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from brokerkit.core.vocabulary.attributes import Attributes
 
 from .notebook_cells import cells
+from .panel import PanelDisplayed
 
 LONGEST = 2_000
+_RESULT = re.compile(r"_\d+")
+"""How IPython names the result of a cell that was given to no variable."""
 
 
 def call_text(function: str, *args: Any, **options: Any) -> str:
@@ -46,10 +51,33 @@ def ascii_safe(text: str) -> str:
 
 
 def variable_of(thing: Any, otherwise: str) -> Name:
-    """Return the name of the notebook's variable for a thing, otherwise `otherwise`."""
+    """Return how a notebook gets at a thing: its variable, or a widget's property (`browser.composer`).
+
+    Args:
+        thing: What is looked for; None is never found.
+        otherwise: Returned if the notebook has no way to it.
+    """
     known = cells()
-    if known is not None and thing is not None:
-        for name, value in list(known.names.items()):
-            if value is thing and not name.startswith("_"):
-                return Name(name)
-    return Name(otherwise)
+    if known is None or thing is None:
+        return Name(otherwise)
+    names = list(known.names.items())
+    own = {name: value for name, value in names if not name.startswith("_")}
+    results = {name: value for name, value in names if _RESULT.fullmatch(name)}
+    return _way_to(thing, own) or _way_to(thing, results) or Name(otherwise)
+
+
+def _way_to(thing: Any, names: Mapping[str, Any]) -> Name | None:
+    """Return the shortest of the ways to a thing from the values of names; None for none."""
+    reached = dict(names)
+    while reached:
+        for way, value in reached.items():
+            if value is thing:
+                return Name(way)
+        # widgets lead from one to the next, and not back
+        reached = {
+            f"{way}.{name}": getattr(value, name)
+            for way, value in reached.items()
+            if isinstance(value, PanelDisplayed)
+            for name in value._leads_to
+        }
+    return None

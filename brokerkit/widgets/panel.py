@@ -176,6 +176,8 @@ class PanelDisplayed(Displayed):
     _view: PanelView | None = None
     _outlet: Outlet | None = None
     """Where it is shown, if not as a widget of a notebook."""
+    _leads_to: tuple[str, ...] = ()
+    """Its properties by which a notebook gets at other things that calls name."""
 
     @abstractmethod
     def _new_view(self) -> PanelView:

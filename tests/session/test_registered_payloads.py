@@ -137,7 +137,7 @@ def test_json_is_checked_against_the_schema_that_it_names_where_that_is_asked_fo
         assert checked["raw"].tolist()[1:3] == rows[1:3]
         failures = bk.failures(checked)
         assert failures["row"].tolist() == [1, 2, 4]
-        assert failures["path"].tolist()[:2] == ["home", "age"]
+        assert failures["path"].tolist()[:2] == ["home.city", "age"]
         assert "city" in failures["error"][0]
         assert s.scan(topic, validate=True).to_pandas()["value"].notna().sum() == 2
     with bk.connect(kafka_server.address) as s, pytest.raises(bk.ConfigError, match="registry="):

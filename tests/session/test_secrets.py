@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -440,3 +441,33 @@ def test_the_environment_is_not_read_into_a_traceback(monkeypatch: pytest.Monkey
     with pytest.raises(bk.ConfigError) as caught:
         bk.connect("kafka://host/path")
     check(texts_of(caught.value))
+
+
+@pytest.mark.parametrize("name", ["hunter2", "hunter2.end", "Hunter2", "registry_hunter2"])
+@pytest.mark.parametrize(
+    ("scheme", "secret"),
+    [
+        ("inmem", "token"),
+        ("kafka", "sasl.password"),
+        ("nats", "password"),
+        ("parquet", "token"),
+        ("pubsub", "credentials"),
+        ("pulsar", "token"),
+        ("servicebus", "connection_string"),
+    ],
+)
+def test_what_follows_an_ampersand_in_a_password_is_not_named(scheme: str, secret: str, name: str) -> None:
+    """The end of the password is read as an option then; the error says where it stands."""
+    url = f"{scheme}://{NOWHERE}?colour=red&{secret}=ab&{name}=x"
+    with pytest.raises(bk.BrokerError) as caught:
+        bk.connect(url)
+    said = [*traceback.format_exception(caught.value), repr(bk.doctor(url, timeout=0.5))]
+    assert "hunter2" not in "".join(said).lower()
+
+
+def test_the_error_says_where_an_option_behind_a_secret_stands() -> None:
+    with pytest.raises(bk.ConfigError, match="unknown option number 2 of the URL .behind a secret"):
+        bk.connect(f"kafka://{NOWHERE}?sasl.password=ab&hunter2=x")
+    # what is known works as before, and is named
+    with pytest.raises(bk.ConfigError, match="tls must be"):
+        bk.connect(f"nats://{NOWHERE}?token=ab&tls=maybe")

@@ -9,7 +9,15 @@ from typing import Any, Literal
 from brokerkit.core.contract.options import Option, choice, refuse_unknown
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
-from brokerkit.core.vocabulary.secrets import Secret, Secrets, inner_secrets, is_secret, revealed
+from brokerkit.core.vocabulary.secrets import (
+    NameBehindSecret,
+    Secret,
+    Secrets,
+    inner_secrets,
+    is_public,
+    is_secret,
+    revealed,
+)
 
 from .tokens import TokenSource
 
@@ -175,6 +183,9 @@ def secrets_of(properties: Mapping[str, Any]) -> Secrets:
     """Return the values of properties that must not be shown."""
     found = Secrets()
     for name, value in properties.items():
+        if isinstance(name, NameBehindSecret) and not is_public(name, ""):
+            # librdkafka names a property that it does not know
+            found.add(name)
         if isinstance(value, Secret) or is_secret(name):
             found.add(str(revealed(value)))
             for part in inner_secrets(str(revealed(value))):

@@ -17,10 +17,12 @@ from .registry_options import take_registry
 from .saved_connections import SECRET, Fetch, from_environment, saved
 from .secrets import (
     MASK,
+    NameBehindSecret,
     Secret,
     Secrets,
     as_secret,
     hidden,
+    hidden_pairs,
     inner_secrets,
     is_public,
     is_secret,
@@ -115,6 +117,9 @@ class Address:
         credentials["mask_hash_key"] = self.mask.hash_key
         for name, value in (*credentials.items(), *self.options.items(), *self.registry.items()):
             _add(found, name, value)
+            # a client library names a property that it does not know
+            if isinstance(name, NameBehindSecret) and "." in name and not is_public(name, ""):
+                found.add(name)
         return found
 
     @property
@@ -174,7 +179,7 @@ def _taken_apart(url: Secret, options: Mapping[str, Any]) -> Address | str:
         user = _unquoted(name) if colon else Secret(_unquoted(name))
         password = Secret(_unquoted(secret)) if colon else None
     given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
-    merged = {name: hidden(name, value) for name, value in given}
+    merged = hidden_pairs(given)
     merged.update(options)
     hosts = tuple(part for part in authority.split(",") if part)
     if any(not _HOST.match(host) for host in hosts) or ("@" in path and ":" in authority):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, SupportsIndex, TypeVar
 from urllib.parse import quote, quote_plus
 
 from .errors import BrokerError
@@ -145,6 +145,42 @@ def _object_in(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+class NameBehindSecret(str):
+    """The name of an option that stands behind a secret in a URL: it may be the end of that secret.
+
+    It is the same key as its text; its repr, which errors show, says only where it stands.
+    """
+
+    _place: int
+
+    def __new__(cls, name: str, place: int) -> NameBehindSecret:
+        made = super().__new__(cls, name)
+        made._place = place
+        return made
+
+    def __repr__(self) -> str:
+        return f"number {self._place} of the URL (behind a secret, whose & is written %26)"
+
+    def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> NameBehindSecret:
+        """Return the name with another spelling, which is no more to be shown."""
+        return NameBehindSecret(super().replace(old, new, count), self._place)
+
+    def lower(self) -> NameBehindSecret:
+        """Return the name in small letters, which is no more to be shown."""
+        return NameBehindSecret(super().lower(), self._place)
+
+
+def hidden_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return the options of a URL by name, with what is or may be a secret hidden; see `hidden`."""
+    found: dict[str, Any] = {}
+    behind = False
+    for place, (name, value) in enumerate(pairs, 1):
+        shown = hidden(name, value)
+        found[NameBehindSecret(name, place) if behind else name] = shown
+        behind = behind or isinstance(shown, Secret)
+    return found
 
 
 def as_secret(value: Any) -> Secret:

@@ -42,6 +42,7 @@ class TopicBrowser(PanelDisplayed):
     """
 
     _view: BrowserView | None = None
+    _leads_to = ("session", "composer", "tail")
 
     def __init__(self, session: DataSession, topic: str | None = None, **options: Any) -> None:
         self._model = BrowserModel(session, topic, **options)
@@ -170,6 +171,11 @@ class TopicBrowser(PanelDisplayed):
     def composer(self) -> Composer | None:
         """The composer in its tab; None if there is none."""
         return self._model.companions.composer
+
+    @property
+    def tail(self) -> Tail | None:
+        """The tail in its tab; None if there is none."""
+        return self._model.companions.tail
 
     def compose(self) -> Composer:
         """Return a composer that starts with the selected messages, to edit them and send them again."""

@@ -96,6 +96,9 @@ def tab_call(browser: BrowserModel, tab: Tab) -> str:
     if tab == "letters":
         showing = {} if query is None else query.written_showing(own)
         return call_text(f"{session}.dead_letters", topic, **browser.letters.found.options, **showing)
+    if tab == "schema" and facts.schema.problem:
+        # there is none, and asking for it again would raise
+        return call_text(f"{session}.describe", topic)
     if tab == "schema":
         return call_text(f"{session}.schema", topic, key=facts.schema.key or None)
     part = {"partitions": ".partitions", "configuration": ".settings"}.get(tab, "")

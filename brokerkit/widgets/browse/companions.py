@@ -53,13 +53,16 @@ class Companions:
             raise ConfigError("choose a topic first")
         self.kept = ""
         if rows is None:
-            self.composer = Composer(self._session, topic)
-            return self.composer
+            return self._show_composer(Composer(self._session, topic))
         if not len(rows):
             raise ConfigError("choose a message first")
         given = {"message": rows} if len(rows) == 1 else {"frame": rows, "kind": "messages"}
-        self.composer = Composer(self._session, topic, **given)
-        return self.composer
+        return self._show_composer(Composer(self._session, topic, **given))
+
+    def _show_composer(self, composer: Composer) -> Composer:
+        composer._model.named = "browser.composer"
+        self.composer = composer
+        return composer
 
     def follow(self, query: Query | None) -> Tail:
         """Return a tail of the topic of a query, with its key and filter.
@@ -80,6 +83,7 @@ class Companions:
             mask=query.mask,
             unmask=query.unmask,
         )
+        self.tail._model.named = "browser.tail"
         return self.tail
 
     def stop(self, why: str) -> None:

@@ -39,6 +39,8 @@ class Composer(PanelDisplayed):
     `value`.
     """
 
+    _leads_to = ("session", "to")
+
     def __init__(self, session: DataSession, topic: str, **options: Any) -> None:
         self._model = ComposerModel(session, topic, **options)
         self._model.owner = weakref.ref(self)
@@ -147,6 +149,11 @@ class Composer(PanelDisplayed):
     @schema.setter
     def schema(self, schema: Any) -> None:
         self._model.check_schema(schema)
+
+    @property
+    def frame(self) -> Any:
+        """The frame that its messages are from, as it was given; None if they are from elsewhere."""
+        return self._model.frame
 
     # Checking and sending.
 

@@ -40,12 +40,13 @@ class ComposerModel:
     Attributes:
         checks: What messages are checked for.
         owner: Returns the object that a notebook has a variable for, or None.
+        named: How calls name it where there is no variable.
         on_change: Each is called after each change.
         unsent: Whether it was edited, or sending it failed, and not all of it was confirmed since.
         sent: Whether all of it was confirmed, and nothing was changed since.
         sessions: The sessions that it may publish to.
-        file: The file that its messages are from; None if there is none.
-        asked: What was asked for partitions and times.
+        frame, file: The frame or file that its messages are from; None if there is none.
+        columns, asked: What was asked for its columns, and for partitions and times.
         said: What the last action did, in words.
         many: Whether many messages of a file or a frame are shown, which are in `bulk`.
         plan: The lines of the last dry run that was shown.
@@ -80,6 +81,7 @@ class ComposerModel:
         if sum(each is not None for each in (message, frame, file, rows)) > 1:
             raise ConfigError("give one of message=, frame=, file= and rows=")
         self.owner: Callable[[], object] = lambda: None
+        self.named = "composer"
         self.on_change: list[Callable[[], None]] = []
         self.session = session
         self._topic = check_topic(topic)
@@ -96,12 +98,12 @@ class ComposerModel:
         self._drafts.as_json |= isinstance(value, dict | list)
         self.asked: dict[str, Any] = {"partitions": partitions, "times": times}
         self._drafts.place(self._to, self._topic, partitions, times)
-        self.file = file
-        self._row = 0
+        self.frame, self.file = frame, file
+        self.columns: dict[str, Any] = {"kind": kind, "key_column": key_column}
+        self._row, self.said = 0, ""
         self.checks = Checks(json, schema)
         self._typed_wrong: str | None = None
         self.unsent = self.sent = False
-        self.said = ""
         self.plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
         self.many = many or rows is not None
@@ -114,8 +116,6 @@ class ComposerModel:
 
     def __len__(self) -> int:
         return len(self._drafts)
-
-    # What may be set.
 
     @property
     def message(self) -> OutboundMessage:

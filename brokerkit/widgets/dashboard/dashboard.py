@@ -43,6 +43,7 @@ class Dashboard(PanelDisplayed):
     """
 
     _view: DashboardView | None = None
+    _leads_to = ("browser",)
 
     def __init__(self, session: DataSession, every: float | str = 5.0) -> None:
         self._model = DashboardModel(session, every)

@@ -23,6 +23,7 @@ class ConnectionChooser(PanelDisplayed):
     """
 
     _view: OpeningView | None = None
+    _leads_to = ("session", "browser")
 
     def __init__(self, connect: Connect) -> None:
         self._model = OpeningModel(connect, self._take)

@@ -58,6 +58,7 @@ class TailModel:
 
     Attributes:
         owner: Returns the object that a notebook has a variable for, or None.
+        named: How calls name it where there is no variable.
         viewers: Its views.
         kept: The rows, notes and counts.
     """
@@ -89,6 +90,7 @@ class TailModel:
         self._key, self._where = key, where
         self.kept = Kept(self._builder.schema, rows=check_count(rows, "rows"))
         self.owner: Callable[[], object] = lambda: None
+        self.named = "tail"
         self.viewers: list[Viewer] = []
         positions, since = beginning(session, topic, start)
         self._reader = TopicReader(session.inspector, topic, self._builder, self._filter, positions, since)
@@ -260,7 +262,7 @@ class TailModel:
 
     def name(self) -> Name:
         """Return the name of the notebook's variable."""
-        return variable_of(self.owner(), "tail")
+        return variable_of(self.owner(), self.named)
 
     def call(self) -> str:
         """Return the Python call that makes the same tail."""

@@ -29,6 +29,8 @@ class Tail(PanelDisplayed):
     why.
     """
 
+    _leads_to = ("session",)
+
     def __init__(self, session: DataSession, topic: str, **options: Any) -> None:
         self._model = TailModel(session, topic, **options)
         self._model.owner = weakref.ref(self)

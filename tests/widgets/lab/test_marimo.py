@@ -132,3 +132,17 @@ def test_a_composer_sends_the_good_rows_of_a_file(page: Page) -> None:
 def test_the_first_screen_opens_a_broker(page: Page) -> None:
     page.get_by_label("Servers").fill("inmem://", timeout=60_000)
     expect(page.get_by_role("list", name="What the doctor found")).to_contain_text("list topics")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_text("No topic is chosen").first).to_be_visible()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("page", ["s.dashboard(every=1)"], indirect=True)
+def test_a_dashboard_lists_the_topics_and_opens_one(page: Page) -> None:
+    # a topic without traffic or subscription is not among the busy ones
+    page.get_by_role("button", name="All 1").click(timeout=60_000)
+    page.get_by_role("button", name="orders").click()
+    expect(page.get_by_text("mark-29").first).to_be_visible()
+    page.get_by_role("button", name="Back to Dashboard").first.click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()

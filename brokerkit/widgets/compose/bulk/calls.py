@@ -7,29 +7,23 @@ from typing import TYPE_CHECKING, Any
 from brokerkit.frames.mapped.reading import DroppedFile
 
 from ...call_text import Name, call_text, variable_of
-from ...notebook_cells import cells
 
 if TYPE_CHECKING:
     from ..model import ComposerModel
 
 
-def _named(composer: object) -> Name:
-    """Return how the notebook reaches a composer: by a variable, or through the browser it is a tab of."""
-    known = cells()
-    for name, value in list(known.names.items()) if known is not None and composer is not None else ():
-        has_one = not name.startswith("_") and isinstance(getattr(type(value), "composer", None), property)
-        if has_one and value.composer is composer:
-            return Name(f"{name}.composer")
-    return variable_of(composer, "composer")
+def composer_name(model: ComposerModel) -> Name:
+    """Return how the notebook gets at a composer: by a variable, or through the browser it is a tab of."""
+    return variable_of(model.owner(), model.named)
 
 
 def bulk_call(model: ComposerModel) -> str:
     """Return the Python call that publishes the rows, or opens a composer before there are any."""
     bulk = model.bulk
     now = bulk.now
-    mine = _named(model.owner())
+    mine = composer_name(model)
     session = variable_of(model.session, "s")
-    target = session if model.to is model.session else variable_of(model.to, "other")
+    target = session if model.to is model.session else variable_of(model.to, f"{mine}.to")
     if now.rows is None:
         place = None if model.to is model.session else target
         return call_text(
