@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import count
 
@@ -23,6 +24,8 @@ from .source import find_source, is_stored, why_not_stored, window_of
 from .subjects import STREAM_PREFIX, check_subject
 
 LOOKUP_SECONDS = 2.0
+_CONFIRMED = re.compile(rb'\{"stream":"[!#-\[\]-~]*","seq":([1-9][0-9]*)\}')
+"""What a stream says of a message that is stored and no duplicate, in a fifth of the time of parsing JSON."""
 
 
 class JetStreamPublisher(PublisherDriver):
@@ -88,7 +91,7 @@ class JetStreamPublisher(PublisherDriver):
         doubtful = {
             requests[row][0]
             for row, answer in enumerate(answers)
-            if isinstance(answer, NoAnswer) or unserved(answer)
+            if results[row].error is not None and (isinstance(answer, NoAnswer) or unserved(answer))
         }
         for subject in doubtful:
             why = await self._why_not_stored(subject)
@@ -147,6 +150,9 @@ def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishR
         return PublishResult("failed", None, Unavailable(str(answer)))
     if isinstance(answer, BaseException):
         return PublishResult("failed", None, translate(answer))
+    confirmed = _CONFIRMED.fullmatch(answer.data)
+    if confirmed is not None:
+        return PublishResult("confirmed", confirmed[1].decode())
     if unserved(answer):
         return PublishResult("failed", None, Unavailable("the stream of this subject is not answering"))
     try:
