@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import accumulate, chain
 from typing import Any
 
@@ -24,7 +25,7 @@ def attributes_array(column: Any, length: int) -> Array:
         TypeError: A value has a type that no system carries.
     """
     if column is None or (isinstance(column, list) and column.count(None) == length):
-        return _lists(repeated(0, pa.int32(), length + 1), _structs([], [], []))
+        return _lists(repeated(0, pa.int32(), length + 1), _no_pairs())
     if isinstance(column, pa.Array):
         return column.cast(ATTRIBUTES)
     if hasattr(column, "__arrow_c_array__"):
@@ -34,7 +35,7 @@ def attributes_array(column: Any, length: int) -> Array:
     offsets = list(accumulate(map(len, rows), initial=0))
     pairs = list(chain.from_iterable(rows))
     if not pairs:
-        return _lists(offsets, _structs([], [], []))
+        return _lists(offsets, _no_pairs())
     names, values = map(list, zip(*pairs, strict=True))
     examples = dict(zip(map(type, values), values, strict=True))
     kinds = {kind: type_name(value) for kind, value in examples.items()}
@@ -76,6 +77,11 @@ def pairs_of(column: Array | ChunkedArray) -> tuple[list[Attributes], dict[int, 
             found.append(NO_ATTRIBUTES)
             wrong[row] = f"its attributes cannot be read: {error}"
     return found, wrong
+
+
+@cache
+def _no_pairs() -> Array:
+    return _structs([], [], [])
 
 
 def _structs(names: list[Any], values: list[Any], types: Any) -> Array:

@@ -44,6 +44,7 @@ _DECODED = frozenset({"id", "key", "raw_key", "value", "raw", "format", "schema"
 UNDECODED = tuple(name for name in SCHEMA.names if name not in _DECODED)
 """Columns that are a field of `Columns` as it is."""
 
+_UNDECODED_TYPES = {name: SCHEMA.field(name).type for name in UNDECODED}
 _OF_VALUE = frozenset({"value", "raw", "format", "schema"})
 _OF_KEY = frozenset({"key", "raw_key"})
 _PLACES = frozenset({"topic", "partition", "offset"})
@@ -149,7 +150,6 @@ class FrameBuilder:
         self.schema = schema_for(self.decoder, self.key_decoder)
         if self._mask is not None:
             self.schema = self._mask.schema(self.schema)
-        self._empty = pa.RecordBatch.from_pylist([], self.schema)
         self.counts = Counts()
         self.failures = Failures()
         self._with_attributes = attributes
@@ -169,7 +169,7 @@ class FrameBuilder:
     def batch(self, columns: Columns) -> pa.RecordBatch:
         """Return the next rows of the frame."""
         if not columns.length:
-            return self._empty
+            return pa.RecordBatch.from_pylist([], self.schema)
         return uncollected(self._batch, columns)
 
     def batches(self, parts: Iterable[Columns]) -> Iterator[pa.RecordBatch]:
@@ -203,8 +203,8 @@ class FrameBuilder:
         arrays = _undecoded_arrays(columns, only)
         keys = None if columns.key is None or not only & _OF_KEY else self._keys(columns, attributes)
         key_type = self.schema.field("key").type
-        arrays["key"] = nulls(length, key_type) if keys is None else keys.value.cast(key_type)
-        arrays["raw_key"] = nulls(length, pa.binary()) if keys is None else keys.raw.cast(pa.binary())
+        arrays["key"] = nulls(length, key_type) if keys is None else as_type(keys.value, key_type)
+        arrays["raw_key"] = nulls(length, pa.binary()) if keys is None else as_type(keys.raw, pa.binary())
         has_id = "id" in only or columns.offset is None
         arrays["id"] = ids_array(columns, arrays["offset"]) if has_id else nulls(length, pa.string())
         arrays["value"], arrays["raw"] = decoded.value, decoded.raw
@@ -284,10 +284,8 @@ def undecoded_batch(columns: Columns) -> pa.RecordBatch:
 
 def _undecoded_arrays(columns: Columns, only: Collection[str] = UNDECODED) -> dict[str, Array]:
     return {
-        name: column_array(
-            getattr(columns, name) if name in only else None, SCHEMA.field(name).type, columns.length
-        )
-        for name in UNDECODED
+        name: column_array(getattr(columns, name) if name in only else None, kind, columns.length)
+        for name, kind in _UNDECODED_TYPES.items()
     }
 
 
@@ -330,7 +328,7 @@ def column_array(column: Any, type: ArrowType, length: int) -> Array:
     if isinstance(column, Milliseconds):
         return _microseconds(column, type)
     if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_array__"):
-        return _as_type(column if isinstance(column, pa.Array) else pa.array(column), type)
+        return as_type(column if isinstance(column, pa.Array) else pa.array(column), type)
     if isinstance(column, range):
         return pa.array(np.arange(column.start, column.stop, column.step), type)
     if isinstance(column, memoryview):
@@ -372,7 +370,8 @@ def _microseconds(column: Milliseconds, type: ArrowType) -> Array:
         return pc.multiply_checked(counts, 1000).cast(type)
 
 
-def _as_type(array: Array, type: ArrowType) -> Array:
+def as_type(array: Array, type: ArrowType) -> Array:
+    """Return an array as another type; times in nanoseconds are rounded down."""
     if array.type == type:
         return array
     if pa.types.is_timestamp(type) and pa.types.is_timestamp(array.type) and array.type.unit == "ns":

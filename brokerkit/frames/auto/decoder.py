@@ -74,7 +74,7 @@ class AutoDecoder:
             mask[declared] = True
             plain = pc.and_not(plain, pa.array(mask))
         if plain.false_count == 0:
-            others = not_json(value.cast(pa.large_binary()), payloads.items)
+            others = not_json(value.view(pa.large_binary()), payloads.items)
             if not others:
                 return Decoded(value, raw, [], format_name="json")
             rows = np.array(others, np.int64)

@@ -21,6 +21,8 @@ def read_keys(payloads: Payloads, registered: RegisteredPayloads | None) -> Deco
     Args:
         registered: Reads those that name their schema; None if there is no registry.
     """
+    if payloads.data.null_count == len(payloads):
+        return Decoded(payloads.data.view(pa.large_string()), payloads.data, [], format_name="text")
     text, raw = split_text(payloads.data)
     strange = strange_rows(payloads.data, text, raw)
     if registered is not None:

@@ -15,7 +15,7 @@ WIDEN = 4
 """How many times further back each step reads when gaps or a filter left too few rows."""
 WIDEST = 100_000
 """At most so many messages are read in one step back, and read again after a stop."""
-FIRST = 1_000
+FIRST = 2_000
 """At most so many messages are read in the first step back: fewer may reach `max_bytes`."""
 
 
