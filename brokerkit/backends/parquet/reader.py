@@ -47,7 +47,7 @@ class ParquetReader(ReaderDriver):
             self._rows = None
             raise
         if found is not None:
-            self._slice = slice_.after(found.slice(found.length - 1, found.length).positions()[0])
+            self._slice = slice_.after(found.position_at(found.length - 1))
         return found
 
     def _read(self, slice_: Slice) -> Iterator[Columns]:

@@ -317,6 +317,6 @@ class RecordDriver(ConsumerDriver):
     def next_offset(self, offset: int) -> int:
         """Return the position to be committed once `offset` has been processed.
 
-        Called for each row that is acknowledged. It must not ask the broker or raise.
+        Called for the highest acknowledged row of each partition. It must not ask the broker or raise.
         """
         return offset + 1

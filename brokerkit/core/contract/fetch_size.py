@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from ..vocabulary.columns import Columns
 
 FETCH_BYTES = 32_000_000
@@ -34,5 +32,5 @@ class FetchSize:
         if not columns.length:
             return
         seen = min(columns.length, SAMPLE)
-        mean = sum(islice(columns.sizes(0, seen), seen)) / seen
+        mean = columns.size(0, seen) / seen
         self._mean = mean if self._mean is None else max(mean, self._mean * 2 / 3)

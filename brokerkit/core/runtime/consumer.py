@@ -200,7 +200,7 @@ class Consumer(ConsumerThread, Generic[Item]):
                 silence.broken()
                 missing -= len(received)
                 if room is not None:
-                    room = max(0, room - received.nbytes)
+                    room = max(0, room - transit.size)
                 if window is not None and len(batches) == 1:
                     deadline = Deadline(window)
                 # take only what is there now: a trickle of messages would never let this end
@@ -377,13 +377,14 @@ class _Transit:
 
     Attributes:
         full: Whether the next row is too large.
+        size: How many bytes the rows have; 0 without `room`.
     """
 
-    __slots__ = ("_alone", "_room", "full", "received")
+    __slots__ = ("_alone", "_room", "full", "received", "size")
 
     def __init__(self, room: int | None = None, *, alone: bool = False) -> None:
         self.received: ReceivedBatch | None = None
-        self.full = False
+        self.full, self.size = False, 0
         self._room = room
         self._alone = alone
 
@@ -391,7 +392,9 @@ class _Transit:
         """Return how many of the first `count` rows of a batch may be moved."""
         if self._room is None:
             return count
-        found = received.fitting(count, self._room)
+        found, self.size = received.fitting(count, self._room)
         if found == min(count, len(received)):
             return count
-        return max(found, 1 if self._alone else 0)
+        if not found and self._alone:
+            found, self.size = 1, self._room
+        return found

@@ -290,7 +290,7 @@ class ConnectedPurging(Asking):
         slice_ = Slice(topic, bounds.partition, bounds.start, min(before, bounds.end))
         with contextlib.closing(self._inspector.read(slice_, attributes=False)) as rows:
             first = next(rows, None)
-        place = None if first is None else first.slice(0, 1).positions()[0]
+        place = None if first is None else first.position_at(0)
         return before if place is None else place
 
     @property

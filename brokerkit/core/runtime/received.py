@@ -173,14 +173,14 @@ class ReceivedBatch:
         """The messages, one per row."""
         return self._fetch.columns.slice(self._start, self._stop)
 
-    def fitting(self, count: int, room: int) -> int:
-        """Return how many of the first `count` rows have at most `room` bytes together."""
+    def fitting(self, count: int, room: int) -> tuple[int, int]:
+        """Return how many of the first `count` rows have at most `room` bytes together, and their bytes."""
         return self._fetch.columns.fitting(self._start, min(self._stop, self._start + count), room)
 
     @property
     def nbytes(self) -> int:
         """The bytes of the keys, payloads and attributes."""
-        return sum(self._fetch.columns.sizes(self._start, self._stop))
+        return self._fetch.columns.size(self._start, self._stop)
 
     @property
     def settled(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..contract.ack_errors import as_ack_error
@@ -41,6 +41,16 @@ class RecordFetch(Fetch):
         )
         self.last: dict[Partition, int] = dict(zip(self.partitions, self.offsets, strict=True))
         self.epochs = {partition: consumer.epochs.get(partition, 0) for partition in self.last}
+
+    def highest(self, rows: Iterable[int]) -> dict[Partition, int]:
+        """Return the highest offset of these rows in each partition."""
+        partitions, offsets = self.partitions, self.offsets
+        found: dict[Partition, int] = {}
+        for row in rows:
+            partition, offset = partitions[row], offsets[row]
+            if partition not in found or found[partition] < offset:
+                found[partition] = offset
+        return found
 
     def stale(self, partition: Partition) -> bool:
         """Tell whether a partition was taken away or read again since the fetch."""
@@ -144,11 +154,10 @@ class RecordConsumer(Consumer[Record]):
         """Commit the highest of these rows in each partition, unless it is committed or stale."""
         failed: dict[Partition, BrokerError] = {}
         positions: dict[Partition, int] = {}
-        for row in rows:
-            partition = fetch.partitions[row]
-            position = self._driver.next_offset(fetch.offsets[row])
+        for partition, offset in fetch.highest(rows).items():
+            position = self._driver.next_offset(offset)
             # committing an older position would move the group back
-            if position <= max(self.marks.get(partition, -1), positions.get(partition, -1)):
+            if position <= self.marks.get(partition, -1):
                 continue
             if fetch.stale(partition):
                 failed[partition] = self._stale(partition)

@@ -232,6 +232,4 @@ def _stalled(slice_: Slice, stall: float) -> Unavailable:
 
 def ends(columns: Columns) -> tuple[int | None, int | None]:
     """Return the first and the last position, or None where there are none."""
-    (first,) = columns.slice(0, 1).positions()
-    (last,) = columns.slice(columns.length - 1, columns.length).positions()
-    return first, last
+    return columns.position_at(0), columns.position_at(columns.length - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from itertools import accumulate, islice, repeat, takewhile
+from itertools import accumulate, chain, islice, repeat, takewhile
 from typing import Any, TypeAlias
 
 from .attributes import Attributes
@@ -78,9 +78,21 @@ class Columns:
         column = getattr(self, name)
         return column if type(column) is list else list(values_of(column, self.length))
 
+    def value_at(self, name: str, row: int) -> Any:
+        """Return the value of one column in one row."""
+        column = getattr(self, name)
+        if column is None or isinstance(column, _SCALARS):
+            return column
+        (value,) = values_of(column[row : row + 1], 1)
+        return value
+
     def positions(self) -> list[Any]:
         """Return the position of each row in its partition: its `position`, else its `offset`."""
         return self.to_list("offset" if self.position is None else "position")
+
+    def position_at(self, row: int) -> Any:
+        """Return the position of one row in its partition."""
+        return self.value_at("offset" if self.position is None else "position", row)
 
     def sizes(self, start: int, stop: int) -> Iterable[int]:
         """Iterate over the bytes of key, payload and attributes of the rows from `start` to before `stop`."""
@@ -89,9 +101,29 @@ class Columns:
             size = len(key or b"") + len(value or b"")
             yield size if not attributes else size + sum(map(_pair_size, attributes))
 
-    def fitting(self, start: int, stop: int, room: int) -> int:
-        """Return how many rows from `start` to before `stop` have at most `room` bytes together."""
-        return sum(1 for _ in takewhile(room.__ge__, accumulate(self.sizes(start, stop))))
+    def size(self, start: int, stop: int) -> int:
+        """Return the sum of `sizes`, without a step in Python for each row."""
+        total = 0
+        for name in ("key", "value"):
+            column = getattr(self, name)
+            if column is not None:
+                total += sum(map(len, filter(None, islice(values_of(column, self.length), start, stop))))
+        if self.attributes is not None:
+            some = filter(None, islice(self.values("attributes"), start, stop))
+            total += sum(map(_pair_size, chain.from_iterable(some)))
+        return total
+
+    def fitting(self, start: int, stop: int, room: int) -> tuple[int, int]:
+        """Return how many rows from `start` to before `stop` have at most `room` bytes together.
+
+        Returns:
+            Their number, and their bytes.
+        """
+        total = self.size(start, stop)
+        if total <= room:
+            return stop - start, total
+        fitting = [*takewhile(room.__ge__, accumulate(self.sizes(start, stop)))]
+        return len(fitting), fitting[-1] if fitting else 0
 
     def _each(self, change: Callable[[Field], Field], length: int) -> Columns:
         changed: dict[str, Field] = {}

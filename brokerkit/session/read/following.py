@@ -192,7 +192,7 @@ class TopicReader:
             if batch.num_rows:
                 batches.append(batch)
             found.read += columns.length
-            last = columns.slice(columns.length - 1, columns.length).positions()[0]
+            last = columns.position_at(columns.length - 1)
             self.next[slice_.partition] = slice_.start if last is None else last + 1
             if sum(int(each.nbytes) for each in batches) >= LOOK_BYTES and last is not None:
                 found.more = last + 1 < slice_.end

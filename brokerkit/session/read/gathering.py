@@ -33,7 +33,7 @@ def gathered(parts: Iterable[Columns], wanted: Callable[[], int | None]) -> Iter
                 rows, room, since = 0, BATCH_BYTES, time.monotonic()
             small.append(part)
             rows += part.length
-            room -= sum(part.sizes(0, part.length))
+            room -= part.size(0, part.length)
             enough = wanted()
             full = rows >= BATCH_ROWS or room <= 0 or (enough is not None and rows >= enough)
             if full or time.monotonic() - since >= SECONDS:

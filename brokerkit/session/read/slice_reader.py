@@ -123,7 +123,7 @@ class SliceReader:
                     self._cancellation.raise_if_cancelled()
                 slice_, room = self._slices[number], self._left()
                 batch = self._batch(columns, room)
-                seen, last = columns.length, columns.slice(columns.length - 1, columns.length).positions()[0]
+                seen, last = columns.length, columns.position_at(columns.length - 1)
                 stop, count = self._stop(batch, room)
                 if stop is not None:
                     if not count:
@@ -131,7 +131,7 @@ class SliceReader:
                         return
                     batch = only_first(batch, count)
                     seen = row_of(columns, batch, count - 1) + 1
-                    last = columns.positions()[seen - 1]
+                    last = columns.position_at(seen - 1)
                 if self._take(batch.num_rows) and stop == "at the limit":
                     # the quota of the slice was reached, and others follow
                     stop = None
