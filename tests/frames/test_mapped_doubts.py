@@ -147,3 +147,10 @@ def test_excel_may_say_its_separator() -> None:
 def test_two_headers_of_one_name_are_refused() -> None:
     with pytest.raises(bk.ConfigError, match="the header 'x'"):
         bk.read_rows(dropped("a,b,c\n1,2,3\n"), headers={"a": "x", "b": "x"})
+
+
+def test_bad_has_the_text_of_lines_that_could_not_be_read() -> None:
+    for text, name in (('a,b\n1,x\n2,"y\n3,n\xe9\n4,z,\n', "some.csv"), ('{"a":1}\n{"a":\n', "some.jsonl")):
+        bad = bk.read_rows(dropped(text, name)).bad
+        assert bad["text"].tolist() == (['2,"y', "4,z,"] if name == "some.csv" else ['{"a":'])
+    assert "text" not in bk.read_rows(dropped("a,b\n1,x\n")).bad

@@ -17,7 +17,7 @@ from ..arrow import Array, ChunkedArray
 from .encodings import BROKEN, decoded
 from .header_line import is_header
 from .record_ends import RecordEnds
-from .source import Source
+from .source import BROKEN_CHARACTERS, Source
 
 SEPARATORS = {
     ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "^": "carets", "~": "tildes", ":": "colons",
@@ -134,6 +134,10 @@ def read_delimited(
         len(places),
         places,
         wrong,
+        {
+            row: lines[places[row] - 1].rstrip("\r\n")[:BROKEN_CHARACTERS].encode("utf-8", "replace").decode()
+            for row in wrong
+        },
         (
             SEPARATORS.get(separator, f"separated by {separator!r}"),
             NAMES.get(used, used),

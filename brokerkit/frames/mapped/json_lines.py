@@ -13,7 +13,7 @@ from brokerkit.core.vocabulary.errors import ConfigError
 
 from ..arrow import Array
 from .delimited import MOST_BROKEN
-from .source import Source
+from .source import BROKEN_CHARACTERS, Source
 
 LINE = "(line)"
 """The column of whole lines."""
@@ -33,6 +33,7 @@ def read_json_lines(given: Any, name: str, data: bytes) -> Source:
     lines: list[bytes | None] = []
     places: list[int] = []
     wrong: dict[int, str] = {}
+    broken: dict[int, str] = {}
     whole = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     _refuse_document(whole)
     for number, line in enumerate((each.rstrip(b"\r") for each in whole), 1):
@@ -49,6 +50,7 @@ def read_json_lines(given: Any, name: str, data: bytes) -> Source:
                     f"more than {MOST_BROKEN:,} lines are not JSON: each line is to be a value of its own"
                 ) from error
             value = None
+            broken[row] = line[:BROKEN_CHARACTERS].decode("utf-8", "replace")
             lines.append(None)
         else:
             lines.append(line)
@@ -62,7 +64,16 @@ def read_json_lines(given: Any, name: str, data: bytes) -> Source:
         columns[title] = column
         texts[title] = quoted
     return Source(
-        given, name, columns, len(places), places, wrong, ("JSON lines",), whole=LINE, json_texts=texts
+        given,
+        name,
+        columns,
+        len(places),
+        places,
+        wrong,
+        broken,
+        ("JSON lines",),
+        whole=LINE,
+        json_texts=texts,
     )
 
 

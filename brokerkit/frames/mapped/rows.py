@@ -69,6 +69,8 @@ class MappedRows:
     def bad(self) -> pd.DataFrame:
         """The rows that are no messages: line, column, problem, and the cells as they were read.
 
+        Where a line could not be read, `text` has how it begins.
+
         Raises:
             ConfigError: A column cannot be what it is to become.
         """
@@ -81,8 +83,10 @@ class MappedRows:
             "column": [wrong[row][0] for row in rows],
             "problem": [wrong[row][1] for row in rows],
         }
+        if self.source.broken:
+            table["text"] = [self.source.broken.get(row) for row in rows]
         for name, column in self.source.columns.items():
-            title = f"{name} (cell)" if name in ("line", "column", "problem") else name
+            title = f"{name} (cell)" if name in table else name
             table[title] = [_cell(column, row) for row in rows]
         return pd.DataFrame(table)
 

@@ -9,6 +9,9 @@ from typing import Any
 from ..arrow import ChunkedArray
 from ..tabular import Column
 
+BROKEN_CHARACTERS = 1_000
+"""How much of a line that cannot be read is kept."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -21,6 +24,7 @@ class Source:
         length: How many rows there are.
         lines: The line of the file that each row begins in, counted from 1; None for a frame.
         wrong: Why a row could not be read.
+        broken: The text of rows that could not be read, cut where it is long.
         facts: How it was read, in words.
         options: The arguments with which it is read the same way.
         texts: Whether all cells are text, of which a type is to be made.
@@ -35,6 +39,7 @@ class Source:
     length: int
     lines: list[int] | None = None
     wrong: Mapping[int, str] = field(default_factory=dict)
+    broken: Mapping[int, str] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     texts: bool = False
