@@ -94,7 +94,7 @@ class OutcomeFrame(pd.DataFrame):
             PublishResult(
                 status,
                 id=None if pd.isna(id) else id,
-                error=errors.get(row) or (None if pd.isna(error) else BrokerError(error)),
+                error=errors.get(row) or (None if pd.isna(error) else told_error(error)),
             )
             for row, status, id, error in zip(*(self[name].tolist() for name in _COLUMNS), strict=True)
         ]
@@ -192,3 +192,8 @@ def _sparse(texts: Mapping[int, str], length: int) -> Array:
     for place, text in texts.items():
         values[place] = text
     return pa.array(values, pa.string())
+
+
+def told_error(text: str) -> BrokerError:
+    """Return an error as an outcome frame has it in words, which begin with its name."""
+    return BrokerError(text.removeprefix("BrokerError: "))

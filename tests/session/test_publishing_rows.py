@@ -122,3 +122,12 @@ def test_bad_rows_are_known_before_anything_is_sent(s: Session) -> None:
     )
     found = bad_rows(bk.read_rows(frame, key="k", value="v", partition="p"), s)
     assert found[["line", "column"]].values.tolist() == [[1, "k"], [2, "row"], [3, "p"]]
+
+
+def test_the_name_of_an_error_is_not_doubled_when_publishing_is_resumed(s: Session) -> None:
+    s.create_topic("again")
+    frame = pd.DataFrame({"n": [1, 2]})
+    first = s.publish_frame("again", frame, progress=False)
+    first.loc[0, "status"], first.loc[0, "error"] = "confirmed", "BrokerError: stored twice, perhaps"
+    second = s.publish_frame("again", frame, resume=first, progress=False)
+    assert second["error"][0] == "BrokerError: stored twice, perhaps"

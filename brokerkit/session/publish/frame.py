@@ -21,7 +21,7 @@ from brokerkit.display.progress import bar
 from brokerkit.frames.codecs.payload_writers import PayloadWriter
 from brokerkit.frames.mapped import MappedRows
 from brokerkit.frames.outbound import Kind, Outbound, messages_from_frame
-from brokerkit.frames.outcome import OutcomeFrame, outcome_frame
+from brokerkit.frames.outcome import OutcomeFrame, outcome_frame, told_error
 from brokerkit.frames.provenance import provenance_of
 
 from ..interrupted import Interrupted
@@ -144,7 +144,7 @@ class FramePublishing:
         for row, status, identity, error in rows:
             doubtful = status == "unknown"
             if status in ("confirmed", "duplicate") or (doubtful and (late or not safe)):
-                told = None if pd.isna(error) else BrokerError(str(error))
+                told = None if pd.isna(error) else told_error(str(error))
                 self._results[int(row)] = PublishResult(
                     status,
                     None if pd.isna(identity) else str(identity),
