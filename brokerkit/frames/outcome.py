@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from brokerkit.core.vocabulary import errors as kinds
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.core.vocabulary.outcomes import Places
 from brokerkit.core.vocabulary.results import PublishFailed, PublishResult
 from brokerkit.core.vocabulary.topics import count_text
 
 from .arrow import Array, ChunkedArray
-from .decoded import error_text
+from .decoded import ERROR_LENGTH, error_text
 
 _STATUSES = ("confirmed", "failed", "unknown")
 _COLUMNS = ("row", "status", "id", "error")
@@ -174,7 +175,7 @@ def frame_of_columns(
         "row": rows,
         "status": statuses,
         "id": ids,
-        "error": _sparse({place: error_text(error) for place, error in errors.items()}, len(rows)),
+        "error": _sparse({place: _told(error) for place, error in errors.items()}, len(rows)),
     }
     if notes:
         columns["note"] = _sparse(notes, len(rows))
@@ -182,6 +183,16 @@ def frame_of_columns(
     numbers: list[Any] = rows.take(pa.array(errors, pa.int64())).to_pylist()
     frame._errors = dict(zip(numbers, errors.values(), strict=True))
     return frame
+
+
+def _told(error: BrokerError) -> str:
+    """Return the kind and text of an error, as one column says both; what an earlier outcome said stays."""
+    text = str(error)
+    kind, colon, _ = text.partition(": ")
+    known = getattr(kinds, kind, None) if colon else None
+    if type(error) is BrokerError and isinstance(known, type) and issubclass(known, BrokerError):
+        return text[:ERROR_LENGTH]
+    return error_text(error)
 
 
 def _sparse(texts: Mapping[int, str], length: int) -> Array:

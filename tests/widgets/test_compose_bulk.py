@@ -6,10 +6,12 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.frames.mapped import MappedRows
 from brokerkit.session import schema_notes
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.compose import Composer
@@ -50,7 +52,7 @@ class Desk:
         self.view = ComposerView(self.composer._model, self.heard)  # type: ignore[arg-type]  # what is used of one
         self.say("hello")
 
-    def say(self, kind: str, **more: Any) -> None:
+    def say(self, kind: str, /, **more: Any) -> None:
         self.view.receive({"type": kind, **more})
 
     def drop(self, name: str, data: bytes, part: int = 100) -> None:
@@ -304,3 +306,332 @@ def test_rows_that_become_json_although_the_topic_has_a_schema_are_said_to(
         assert desk.composer.outcome.counts["confirmed"] == 1
         assert "refunds-value v3 (AVRO)" in said
         assert len(web.asked) == 1
+
+
+# Nothing is sent twice, and what is shown is what is sent.
+
+
+def stopped_early(desk: Desk, rate: str = "100") -> int:
+    """Send, and stop once some rows were sent; return how many were confirmed."""
+
+    def stop() -> None:
+        now = desk.composer._model.bulk.now
+        if now.running and now.done and not now.stopping:
+            desk.say("bulk stop")
+
+    desk.say("bulk set", rate=rate)
+    desk.composer._model.on_change.append(stop)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    desk.composer._model.on_change.remove(stop)
+    desk.say("bulk set", rate="")
+    ready = desk.bulk["total"] - desk.bulk["bad"]
+    assert 0 < desk.bulk["left"] < ready
+    return int(ready - desk.bulk["left"])
+
+
+def stored(session: Session, topic: str = "refunds") -> list[str]:
+    return sorted(session.peek(topic, 1_000)["value"])
+
+
+def test_a_click_at_the_moment_when_sending_ends_sends_nothing_again(refunds: Session) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(5)}))
+    assert desk.composer.wait(60)
+    clicked: list[str] = []
+
+    def click() -> None:
+        now = desk.composer._model.bulk.now
+        if now.done and not now.running and not clicked:
+            clicked.append("before it is sent")
+            desk.say("bulk send", confirm=None, again=desk.bulk["again"])
+            clicked.append(desk.composer._model.said)
+
+    desk.composer._model.on_change.append(click)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert "was sent already" in clicked[1]
+    assert len(stored(refunds)) == 5
+
+
+def test_the_receipts_are_there_whatever_ends_sending(refunds: Session) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(5)}))
+    assert desk.composer.wait(60)
+
+    def fail() -> None:
+        if desk.composer._model.bulk.now.done and desk.composer._model.bulk.now.running:
+            raise RuntimeError("a view that is broken")
+
+    desk.composer._model.on_change.append(fail)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert desk.bulk["problem"] == "RuntimeError: a view that is broken"
+    assert (desk.bulk["again"], desk.bulk["left"], desk.bulk["counts"]) == (True, 0, [("confirmed", 5)])
+    assert len(stored(refunds)) == 5
+
+
+def test_a_journal_that_knows_nothing_of_what_was_sent_is_refused(refunds: Session, tmp_path: Path) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(40)}))
+    assert desk.composer.wait(60)
+    stopped_early(desk)
+    desk.say("bulk set", journal=str(tmp_path / "journal"))
+    assert "some rows were sent" in desk.composer._model.said
+    desk.say("bulk send", confirm=None, again=True)
+    assert desk.composer.wait(60)
+    assert stored(refunds) == sorted(f'{{"n":{n}}}' for n in range(40))
+    desk.say("bulk forget")
+    desk.say("bulk set", journal=str(tmp_path / "journal"))
+    assert desk.bulk["journal"] == str(tmp_path / "journal")
+
+
+def test_what_was_sent_counts_also_after_a_change_of_the_schema(refunds: Session) -> None:
+    pytest.importorskip("jsonschema")
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(40)}))
+    assert desk.composer.wait(60)
+    sent = stopped_early(desk)
+    desk.composer.schema = {"properties": {"n": {"maximum": 37}}}
+    assert desk.composer.wait(60)
+    assert (desk.bulk["again"], desk.bulk["left"], desk.bulk["bad"]) == (True, 38 - sent, 2)
+    desk.composer.schema = {"properties": {"n": {"minimum": 30}}}
+    assert desk.composer.wait(60)
+    assert (desk.bulk["again"], desk.bulk["left"]) == (True, 10)
+    desk.say("bulk send", confirm=None, again=True)
+    assert desk.composer.wait(60)
+    assert len(stored(refunds)) == sent + 10
+    desk.composer.schema = None
+    assert desk.composer.wait(60)
+    assert (desk.bulk["again"], desk.bulk["left"], desk.bulk["bad"]) == (True, 30 - sent, 0)
+    desk.say("bulk send", confirm=None, again=True)
+    assert desk.composer.wait(60)
+    assert (desk.bulk["left"], desk.bulk["problem"]) == (0, "")
+    assert stored(refunds) == sorted(f'{{"n":{n}}}' for n in range(40))
+
+
+def test_a_wider_schema_brings_rows_back(refunds: Session) -> None:
+    pytest.importorskip("jsonschema")
+    desk = Desk(refunds, rows=pd.DataFrame({"n": [1, 2, 3]}), schema={"properties": {"n": {"maximum": 2}}})
+    assert desk.composer.wait(60)
+    desk.composer.schema = {"properties": {"n": {"maximum": 3}}}
+    assert desk.composer.wait(60)
+    assert (desk.bulk["ready"], desk.bulk["bad"]) == (3, 0)
+
+
+def test_what_was_sent_counts_when_one_comes_back_to_its_topic(refunds: Session) -> None:
+    refunds.create_topic("other")
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(40)}))
+    assert desk.composer.wait(60)
+    sent = stopped_early(desk)
+    desk.say("topic", text="other")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["again"], desk.bulk["left"]) == (False, 40)
+    desk.say("topic", text="refunds")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["again"], desk.bulk["left"]) == (True, 40 - sent)
+    desk.say("bulk send", confirm=None, again=True)
+    assert desk.composer.wait(60)
+    assert stored(refunds) == sorted(f'{{"n":{n}}}' for n in range(40))
+    desk.say("topic", text="other")
+    assert desk.composer.wait(60)
+    desk.choose("n", name="m")
+    desk.say("topic", text="refunds")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["again"], desk.bulk["left"]) == (False, 40)
+
+
+@pytest.mark.parametrize("changes", [{"name": "b"}, {"role": "left out"}])
+def test_choices_that_make_no_message_send_none_elsewhere_either(
+    refunds: Session, changes: dict[str, str]
+) -> None:
+    refunds.create_topic("other")
+    desk = Desk(refunds)
+    desk.drop("a.csv", b"a,b\nx,y\n" if "name" in changes else b"a\nx\n")
+    desk.choose("a", **changes)
+    assert desk.bulk["ready"] == 0
+    problem = desk.bulk["problem"]
+    assert problem
+    desk.say("topic", text="other")
+    assert desk.composer.wait(60)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert (desk.bulk["ready"], desk.bulk["preview"], desk.bulk["problem"]) == (0, None, problem)
+    assert len(refunds.peek("other")) == 0
+    desk.choose("a", role="field", name="c")
+    assert (desk.bulk["ready"], desk.bulk["problem"]) == (1, "")
+
+
+def test_values_that_must_be_json_are_checked_also_when_this_is_said_later(refunds: Session) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"key": ["a", "b"], "value": ["no JSON", "{}"]}))
+    assert desk.composer.wait(60)
+    assert desk.bulk["ready"] == 2
+    desk.composer.json = True
+    assert desk.composer.wait(60)
+    assert (desk.bulk["ready"], desk.bulk["bad"]) == (1, 1)
+    desk.composer.json = None
+    assert desk.composer.wait(60)
+    assert (desk.bulk["ready"], desk.bulk["bad"]) == (2, 0)
+
+
+def test_nothing_is_checked_for_something_else_while_it_is_sent(refunds: Session) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(40)}), rate=1)
+    assert desk.composer.wait(60)
+    desk.say("bulk send", confirm=None, again=False)
+    with pytest.raises(bk.ConfigError, match="wait until the rows are sent"):
+        desk.composer.schema = None
+    with pytest.raises(bk.ConfigError, match="wait until the rows are sent"):
+        desk.composer.json = True
+    desk.say("bulk stop")
+    assert desk.composer.wait(60)
+
+
+def test_nothing_is_sent_or_chosen_while_another_file_arrives(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("old.csv", b"a,b\n1,2\n")
+    desk.say("bulk file", number=9, name="new.csv", size=8)
+    for kind, more in [
+        ("bulk send", {"confirm": None, "again": False}),
+        ("bulk dry run", {}),
+        ("bulk set", {"column": 0, "role": "key"}),
+        ("bulk set", {"delimiter": ";"}),
+    ]:
+        desk.say(kind, **more)
+        assert desk.composer.wait(60)
+        assert "another file is arriving" in desk.composer._model.said, kind
+    assert len(refunds.peek("refunds")) == 0
+    desk.say("bulk part", number=9, at=0, data=base64.b64encode(b"c,d\n3,4\n").decode())
+    assert desk.composer.wait(60)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert stored(refunds) == ['{"c":3,"d":4}']
+
+
+def test_a_file_that_does_not_arrive_may_be_cancelled(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("old.csv", b"a,b\n1,2\n")
+    desk.say("bulk file", number=9, name="new.csv", size=100)
+    assert desk.bulk["receiving"]
+    desk.say("bulk cancel")
+    assert (desk.bulk["receiving"], desk.bulk["ready"]) == ("", 1)
+    desk.say("bulk part", number=9, at=0, data=base64.b64encode(b"c").decode())
+    assert desk.heard.sent[-1] == {"type": "bulk received", "number": 9, "at": -1}
+
+
+@pytest.mark.parametrize("size", [0, upload.LARGEST + 1])
+def test_a_file_that_is_refused_is_not_waited_for(refunds: Session, size: int) -> None:
+    desk = Desk(refunds)
+    desk.say("mode", many=True)
+    desk.say("bulk file", number=1, name="first.csv", size=100)
+    desk.say("bulk file", number=2, name="a.csv", size=size)
+    assert desk.heard.sent[-1] == {"type": "bulk received", "number": 2, "at": -1}
+    assert ("a.csv is empty" if size == 0 else "a.csv has") in desk.composer._model.said
+    assert (desk.bulk["receiving"], desk.composer.unsent) == ("", False)
+
+
+@pytest.mark.parametrize(
+    "cells", [[np.array([1, 2]), np.array([3])], [pd.NA, "x"], [pd.NaT, "x"], [None, "x"]]
+)
+def test_cells_of_any_kind_are_shown(refunds: Session, cells: list[Any]) -> None:
+    desk = Desk(refunds, rows=pd.DataFrame({"v": [1, 2], "cell": cells}, dtype=object))
+    assert desk.composer.wait(60)
+    assert desk.bulk["columns"][1]["first"] == ("[1 2]" if isinstance(cells[0], np.ndarray) else "")
+    assert desk.bulk["total"] == 2
+
+
+def test_a_file_with_a_header_line_only_sends_nothing(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("a.csv", b"a,b\n")
+    shown = desk.bulk
+    assert (shown["ready"], shown["preview"], shown["checking"]) == (0, None, False)
+    desk.say("bulk send", confirm=None, again=False)
+    assert "no row that can be sent" in desk.composer._model.said
+
+
+def test_the_first_line_is_names_or_a_row_as_one_says(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("a.csv", b"id;name\n1;x\n")
+    assert (desk.bulk["header"], desk.bulk["total"]) == ("", 1)
+    desk.choose("id", role="key")
+    desk.choose("name", name="who")
+    desk.say("bulk set", header="no")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["header"], desk.bulk["total"]) == ("no", 2)
+    assert [(each["column"], each["role"], each["name"]) for each in desk.bulk["columns"]] == [
+        ("column 1", "key", "column 1"),
+        ("column 2", "field", "who"),
+    ]
+    assert "header=False" in state_of(desk.composer._model)["call"]
+    desk.say("bulk set", header="yes")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["header"], desk.bulk["total"]) == ("yes", 1)
+    assert [each["role"] for each in desk.bulk["columns"]] == ["key", "field"]
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    assert stored(refunds) == ['{"who":"x"}']
+
+
+def test_what_was_chosen_stays_with_another_separator(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("a.csv", b"a;b;c,d\n1;2;3,4\n")
+    desk.choose("a", role="header", name="h")
+    desk.choose("b", kind="text")
+    desk.say("bulk set", delimiter=";")
+    assert desk.composer.wait(60)
+    chosen = [(each["column"], each["role"], each["name"], each["type"]) for each in desk.bulk["columns"]]
+    assert chosen[:2] == [("a", "header", "h", "integer"), ("b", "field", "b", "text")]
+    assert desk.bulk["preview"]["parts"] == [("h", "1"), ("value", '{"b":"2","c,d":3.4}')]
+    desk.say("bulk set", header="yes")
+    assert desk.composer.wait(60)
+    assert desk.bulk["delimiter"] == ";"
+    desk.say("bulk set", delimiter="|")
+    assert desk.composer.wait(60)
+    assert [(each["column"], each["role"]) for each in desk.bulk["columns"]] == [("a;b;c,d", "field")]
+
+
+def test_showing_the_rows_makes_none_of_them_again(refunds: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    outbound = MappedRows.outbound
+
+    def counted(rows: MappedRows, *more: Any) -> Any:
+        made.append(len(rows))
+        return outbound(rows, *more)
+
+    desk = Desk(refunds)
+    desk.drop("refunds.csv", REFUNDS.encode())
+    monkeypatch.setattr(MappedRows, "outbound", counted)
+    for row in (1, 10, 20):
+        desk.say("bulk row", row=row)
+    assert made == []
+    assert desk.bulk["preview"]["parts"][0][0] == "left out"
+
+
+def test_an_error_that_was_told_before_is_not_told_with_its_kind_twice(refunds: Session) -> None:
+    refunds.create_topic("other")
+    desk = Desk(refunds, rows=pd.DataFrame({"n": range(3)}))
+    assert desk.composer.wait(60)
+    desk.say("bulk send", confirm=None, again=False)
+    assert desk.composer.wait(60)
+    outcome = desk.composer.outcome
+    assert outcome is not None
+    outcome["status"] = "unknown"
+    outcome["error"] = "BrokerError: interrupted"
+    with pytest.warns(bk.UnknownRowsWarning):
+        again = refunds.publish_frame(
+            "refunds", pd.DataFrame({"n": range(3)}), resume=outcome, progress=False
+        )
+    assert set(again["error"]) == {"BrokerError: interrupted"}
+
+
+def test_a_file_that_does_not_tell_its_first_line_is_read_once_one_says_what_it_is(refunds: Session) -> None:
+    desk = Desk(refunds)
+    desk.drop("years.csv", b"country,2019\nDE,x\nFR,y\n")
+    assert "first line" in desk.bulk["problem"]
+    assert (desk.bulk["csv"], desk.bulk["header"], desk.bulk["ready"]) == (True, "", 0)
+    desk.say("bulk set", header="yes")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["problem"], desk.bulk["ready"], desk.bulk["header"]) == ("", 2, "yes")
+    assert [each["column"] for each in desk.bulk["columns"]] == ["country", "2019"]
+    desk.drop("pairs.csv", b"a,a\n")
+    assert desk.bulk["csv"]
+    desk.say("bulk set", header="no")
+    assert desk.composer.wait(60)
+    assert (desk.bulk["problem"], desk.bulk["ready"], desk.bulk["header"]) == ("", 1, "no")
+    desk.drop("a.jsonl", b"\n")
+    assert not desk.bulk["csv"]

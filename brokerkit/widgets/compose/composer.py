@@ -186,7 +186,8 @@ class Composer(PanelDisplayed):
     @property
     def rows(self) -> MappedRows | None:
         """The rows of a file or a frame, as they are mapped; None if there are none."""
-        return self._model.bulk.now.rows
+        now = self._model.bulk.now
+        return now.rows if now.checked is None else now.checked.rows
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no rows are read, checked or sent in the background; return whether that is so."""

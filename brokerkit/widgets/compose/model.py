@@ -156,8 +156,7 @@ class ComposerModel:
         data = self._drafts.encoded(self._row, text)
         old = self._drafts.unplaced(self._row)
         base = OutboundMessage(b"") if isinstance(old, BrokerError) else old
-        made = message_of(data, base.key, base.attributes, base.partition, base.publish_time)
-        self._put(made, text)
+        self._put(message_of(data, base.key, base.attributes, base.partition, base.publish_time), text)
 
     def edit(self, **changes: Any) -> None:
         """Replace parts of the message shown: `data`, `key` or `attributes`."""
@@ -183,9 +182,8 @@ class ComposerModel:
         Raises:
             ConfigError: It cannot be published there.
         """
+        self.bulk.check_idle()
         to, topic = self._known(session), check_topic(topic)
-        if self.bulk.now.running:
-            raise ConfigError("wait until the rows are sent, or stop it")
         elsewhere = to is not self._to or topic != self._topic
         self._drafts.place(to, topic, **self.asked)
         self._to, self._topic, self.sent = to, topic, False
@@ -224,8 +222,10 @@ class ComposerModel:
         return self.checks.json
 
     def check_json(self, value: bool | None) -> None:
-        """Check that values are JSON; see `Composer.json`."""
+        """Check that values are JSON; see `Composer.json`. ConfigError while rows are sent."""
+        self.bulk.check_idle()
         self.checks.json = value
+        self.bulk.recheck()
         self._changed()
 
     @property
@@ -233,7 +233,8 @@ class ComposerModel:
         return self.checks.schema
 
     def check_schema(self, schema: Any) -> None:
-        """Check values against a JSON Schema; None for none."""
+        """Check values against a JSON Schema; None for none. ConfigError while rows are sent."""
+        self.bulk.check_idle()
         self.checks.use_schema(schema)
         self.bulk.recheck()
         self._changed()
@@ -271,9 +272,8 @@ class ComposerModel:
         if self._typed_wrong is not None:
             raise ConfigError(self._typed_wrong)
         self._drafts.tell(self._to, self._topic)
-        results: Results = []
-        sent = partial(self._send, results, timeout)
-        return outcome_kept(self._to, sent, partial(self._interrupted, results))
+        done: Results = []
+        return outcome_kept(self._to, partial(self._send, done, timeout), partial(self._interrupted, done))
 
     def _send(self, results: Results, timeout: float | None, hold: Hold) -> OutcomeFrame:
         hold.begin()

@@ -7,6 +7,9 @@ from typing import Literal, NotRequired, TypedDict
 BulkRole = Literal["field", "key", "value", "header", "partition", "time", "left out"]
 BulkType = Literal["", "text", "integer", "number", "decimal comma", "boolean", "time"]
 
+BulkHeader = Literal["", "yes", "no"]
+"""Whether the first line of CSV has names; empty finds out."""
+
 
 class BulkColumn(TypedDict):
     """A column, its first value, what it becomes, and the name and type that it has there."""
@@ -42,6 +45,7 @@ class BulkShown(TypedDict):
     facts: list[str]
     csv: bool
     delimiter: str
+    header: BulkHeader
     frames: list[str]
     columns: list[BulkColumn]
     roles: list[BulkRole]
@@ -70,7 +74,7 @@ class BulkShown(TypedDict):
 class BulkAction(TypedDict):
     """A click without more to say."""
 
-    type: Literal["bulk stop", "bulk forget", "bulk dry run", "bulk save bad"]
+    type: Literal["bulk stop", "bulk forget", "bulk cancel", "bulk dry run", "bulk save bad"]
 
 
 class BulkMode(TypedDict):
@@ -106,7 +110,7 @@ class BulkFrame(TypedDict):
 
 
 class BulkChoice(TypedDict):
-    """What a column becomes, or how CSV is separated, the rate, or the journal."""
+    """What a column becomes, or how CSV is read, the rate, or the journal."""
 
     type: Literal["bulk set"]
     column: NotRequired[int]
@@ -114,6 +118,7 @@ class BulkChoice(TypedDict):
     name: NotRequired[str]
     kind: NotRequired[BulkType]
     delimiter: NotRequired[str]
+    header: NotRequired[BulkHeader]
     rate: NotRequired[str]
     journal: NotRequired[str]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brokerkit.core.runtime.refusal import rows_refused
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.frames.mapped import MappedRows
+from brokerkit.frames.outbound import Outbound
 
 from ..checks import Checks
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from brokerkit.session.session import DataSession
 
 CHUNK = 2_000
+LINES = 100
+"""How many bad rows are shown."""
 
 
 class Checked(NamedTuple):
@@ -24,17 +29,32 @@ class Checked(NamedTuple):
         rows: The rows, without those that a schema refuses.
         wrong: By row, the column and what is wrong.
         bytes: How large the payloads of the good ones are together.
+        outbound: The messages of the rows.
+        first: The first bad rows.
     """
 
     rows: MappedRows
     wrong: dict[int, tuple[str, str]]
     bytes: int
+    outbound: Outbound
+    first: list[int]
 
 
 def check(
-    rows: MappedRows, checks: Checks, session: DataSession, cancellation: Cancellation | None = None
+    rows: MappedRows,
+    checks: Checks,
+    session: DataSession,
+    tried: Collection[int] = (),
+    cancellation: Cancellation | None = None,
 ) -> Checked:
     """Return which rows are no messages, are refused by the system, or do not fit the JSON Schema.
+
+    Args:
+        rows: The rows.
+        checks: What their values are checked for.
+        session: Where they go.
+        tried: Rows that are, or may be, stored: their values are checked no more.
+        cancellation: Ends it early.
 
     Raises:
         ConfigError: A column cannot be what it is to become.
@@ -53,17 +73,25 @@ def check(
         for place, error in {**refused, **batch.wrong}.items():
             wrong.setdefault(start + place, ("row", _reason(error)))
         if checks.schema is not None or checks.json:
-            unfit |= _unfit(batch, start, wrong, checks, session)
+            unfit |= _unfit(batch, start, (wrong, tried), checks, session)
         size += sum(
-            len(data) for row, data in enumerate(batch.data, start) if data is not None and row not in wrong
+            len(data)
+            for row, data in enumerate(batch.data, start)
+            if data is not None and row not in wrong and row not in unfit
         )
-    return Checked(rows.without(unfit) if unfit else rows, wrong | unfit, size)
+    all_wrong = wrong | unfit
+    if unfit:
+        rows = rows.without(unfit)
+        outbound = rows.outbound()
+    return Checked(rows, all_wrong, size, outbound, nsmallest(LINES, all_wrong))
 
 
-def _unfit(batch: Any, start: int, wrong: Any, checks: Checks, session: DataSession) -> dict[int, Any]:
+def _unfit(
+    batch: Any, start: int, left_out: tuple[Collection[int], ...], checks: Checks, session: DataSession
+) -> dict[int, tuple[str, str]]:
     found = {}
     for row, item in enumerate(batch, start):
-        if row in wrong or isinstance(item, BrokerError):
+        if any(row in each for each in left_out) or isinstance(item, BrokerError):
             continue
         errors = [each.text for each in checks.problems(item, session.capabilities) if each.level == "error"]
         if errors:

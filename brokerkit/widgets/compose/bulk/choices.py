@@ -106,6 +106,41 @@ def changed(
     return tuple(made)
 
 
+def taken_over(
+    choices: tuple[Choice, ...],
+    before: tuple[Choice, ...],
+    found: tuple[Choice, ...],
+    roles: tuple[BulkRole, ...],
+    *,
+    by_place: bool = False,
+) -> tuple[Choice, ...]:
+    """Return the choices of a file that is read in another way; what was chosen of the same columns stays.
+
+    Args:
+        choices: What its columns become where nothing is chosen.
+        before: The choices before.
+        found: What the columns became then before anything was chosen.
+        roles: What a column can become.
+        by_place: Whether the columns are the same ones, with other names.
+    """
+    names = [each.column for each in choices]
+    for place, (old, first) in enumerate(zip(before, found, strict=True)):
+        if by_place:
+            there = place
+        elif old.column in names:
+            there = names.index(old.column)
+        else:
+            continue
+        changes = {
+            part: getattr(old, part)
+            for part in ("role", "kind", "name")
+            if getattr(old, part) != getattr(first, part) and getattr(old, part) is not None
+        }
+        if changes and changes.get("role", "field") in roles:
+            choices = changed(choices, there, roles, **changes)
+    return choices
+
+
 def _given_up(other: Choice, role: BulkRole | None) -> Choice:
     """Return the choice of another column once one has this role."""
     if role is None:

@@ -9,9 +9,17 @@ from brokerkit.frames.outcome import OutcomeFrame
 DONE = ("confirmed", "duplicate")
 
 
-def left_of(outcome: OutcomeFrame, ready: int) -> int:
-    """Return how many of the rows that can be sent are not stored for sure."""
-    return max(0, ready - int(outcome["status"].isin(DONE).sum()))
+def left_of(outcome: OutcomeFrame, ready: int, bad: Collection[int]) -> int:
+    """Return how many of the rows that can be sent, those that are not bad, are not stored for sure."""
+    done = outcome[outcome["status"].isin(DONE)]["row"]
+    return max(0, ready - len(done) + (int(done.isin(list(bad)).sum()) if bad else 0))
+
+
+def tried_of(outcome: OutcomeFrame | None) -> Collection[int]:
+    """Return the rows that are, or may be, stored."""
+    if outcome is None:
+        return ()
+    return {int(row) for row in outcome[outcome["status"].isin([*DONE, "unknown"])]["row"]}
 
 
 def counts_of(outcome: OutcomeFrame, bad: Collection[int]) -> list[tuple[str, int]]:

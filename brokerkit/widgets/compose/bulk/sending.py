@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from .state import Bulk
 
 
+class Unfinished(Exception):
+    """Sending failed after some rows were sent. Its cause says why.
+
+    Attributes:
+        outcome: The receipts so far.
+    """
+
+    def __init__(self, outcome: OutcomeFrame) -> None:
+        super().__init__("sending ended early")
+        self.outcome = outcome
+
+
 def publish(
     to: DataSession,
     topic: str,
@@ -32,16 +44,25 @@ def publish(
     Args:
         before: The receipts of an earlier run; None for the first.
         count: Called with how many were done more. It may raise KeyboardInterrupt.
+
+    Raises:
+        Unfinished: It failed after some rows were sent.
     """
     noted = note_of(to, topic, rows)
     options: dict[str, Any] = {"journal": journal} if journal else {"resume": before}
+    last = to.last_interrupted
     try:
         with counted_by(count):
             made = to.publish_frame(topic, rows, rate=rate, progress=False, **options)
     except KeyboardInterrupt as stop:
-        frame = stop.frame if isinstance(stop, Interrupted) else None
-        kept = frame if isinstance(frame, OutcomeFrame) else None
-        return kept, "it was stopped; what was not tried is not sent"
+        return _kept(stop), "it was stopped; what was not tried is not sent"
+    except Exception as error:
+        kept = None if to.last_interrupted is last else _kept(to.last_interrupted)
+        known = {} if kept is None else kept.attrs.get("brokerkit") or {}
+        # another thread may have kept the outcomes of something else in the session
+        if kept is None or (known.get("topic"), known.get("rows")) != (topic, len(rows)):
+            raise
+        raise Unfinished(kept) from error
     return OutcomeFrame(made), "; ".join(noted)
 
 
@@ -49,6 +70,12 @@ def note_of(to: DataSession, topic: str, rows: MappedRows) -> list[str]:
     """Return the note that rows become JSON although their topic has a schema, unless it was said."""
     note = to.schema_notes.take(topic) if rows.roles.value is None else None
     return [] if note is None else [note]
+
+
+def _kept(stop: BaseException | None) -> OutcomeFrame | None:
+    """Return the receipts that an interrupt keeps."""
+    frame = stop.frame if isinstance(stop, Interrupted) else None
+    return frame if isinstance(frame, OutcomeFrame) else None
 
 
 def sent_rows(now: Bulk, before: int | None, exact: bool, notes: Iterable[str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.frames.mapped import MappedRows
+from brokerkit.frames.mapped.source import Source
 from brokerkit.frames.outcome import OutcomeFrame
 
 from ..checks import Checks
@@ -35,8 +37,11 @@ class Bulk:
     """Many messages as they are now.
 
     Attributes:
-        rows: The rows; None before there are any, or while no column becomes the value.
+        unread: CSV that could not be read, and the arguments that were tried; None if there is none.
+        source: What was read; None before there is a file.
+        rows: The rows as `choices` make them; None while these are no messages.
         choices: What each column becomes.
+        found: What each column became before anything was chosen.
         upload: The file that is arriving.
         reading: Whether it is read or checked now.
         checked: What is bad; None before every row was checked.
@@ -52,8 +57,11 @@ class Bulk:
         preview: The row that is shown as it would be sent.
     """
 
+    unread: tuple[Any, Mapping[str, Any]] | None = None
+    source: Source | None = None
     rows: MappedRows | None = None
     choices: tuple[Choice, ...] = ()
+    found: tuple[Choice, ...] = ()
     upload: Upload | None = None
     reading: bool = False
     checked: Checked | None = None
@@ -69,6 +77,13 @@ class Bulk:
     preview: int = 0
 
     @property
+    def options(self) -> Mapping[str, Any]:
+        """The arguments that it was read with."""
+        if self.source is not None:
+            return self.source.options
+        return {} if self.unread is None else self.unread[1]
+
+    @property
     def ready(self) -> int:
         """How many rows can be sent."""
         return 0 if self.checked is None else len(self.checked.rows) - len(self.checked.wrong)
@@ -76,12 +91,19 @@ class Bulk:
     @property
     def left(self) -> int:
         """How many of them were not confirmed yet."""
-        return self.ready if self.outcome is None else left_of(self.outcome, self.ready)
+        if self.outcome is None or self.checked is None:
+            return self.ready
+        return left_of(self.outcome, self.ready, self.checked.wrong)
 
     @property
     def sent(self) -> bool:
         """Whether all that can be sent was confirmed."""
-        return self.outcome is not None and not self.left
+        return self.outcome is not None and self.checked is not None and not self.left
+
+    @property
+    def can_send(self) -> bool:
+        """Whether all is read and checked, and no other file is arriving."""
+        return self.checked is not None and not self.reading and self.upload is None and self.ready > 0
 
     @property
     def counts(self) -> list[tuple[str, int]]:

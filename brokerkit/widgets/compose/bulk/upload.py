@@ -20,13 +20,15 @@ class Upload:
     """A file whose parts come one after the other.
 
     Raises:
-        ConfigError: It is too large.
+        ConfigError: It is empty or too large.
     """
 
     def __init__(self, number: int, name: str, size: int) -> None:
         self.number = number
         self.name = plain(name.replace("\\", "/").rpartition("/")[2], 200) or "file"
-        if not 0 <= size <= LARGEST:
+        if size == 0:
+            raise ConfigError(f"{self.name} is empty")
+        if not 0 < size <= LARGEST:
             raise ConfigError(
                 f"{self.name} has {size_text(max(0, size))}, and {size_text(LARGEST)} are the most that come "
                 "through a notebook: bk.read_rows(PATH) reads it where the kernel is"

@@ -11,23 +11,34 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.mapped import MappedRows
 from brokerkit.frames.mapped.cell_types import TYPES
+from brokerkit.frames.mapped.source import Source
 from brokerkit.frames.plain import plain as plain_frame
+from brokerkit.frames.tabular import missing
 
 from ...editing import text_to_name
 from ...notebook_cells import cells
-from ...protocol.bulk import BulkColumn, BulkLine, BulkPreview, BulkRole, BulkSaved, BulkShown, BulkType
+from ...protocol.bulk import (
+    BulkColumn,
+    BulkHeader,
+    BulkLine,
+    BulkPreview,
+    BulkRole,
+    BulkSaved,
+    BulkShown,
+    BulkType,
+)
 from ...row_view import bytes_text
+from .checking import LINES, Checked
 from .model import BulkModel
 from .state import Bulk
 
 if TYPE_CHECKING:
     from ..model import ComposerModel
 
-LINES = 100
-"""How many bad rows and receipts are shown."""
 FRAMES = 30
 COLUMNS = 200
 CELL = 60
+HEADER_WORDS: dict[bool | None, BulkHeader] = {None: "", True: "yes", False: "no"}
 FRAME_TYPES = (("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"))
 
 
@@ -45,24 +56,25 @@ def roles_for(model: ComposerModel) -> tuple[BulkRole, ...]:
 def bulk_shown(model: ComposerModel) -> BulkShown:
     """Return what is shown of many messages."""
     now = model.bulk.now
-    rows, checked = now.rows, now.checked
+    source, checked = now.source, now.checked
     types: list[BulkType] = list(TYPES)
     return {
-        "source": "" if rows is None else plain(rows.source.name, 120),
-        "facts": [] if rows is None else _facts(rows),
-        "csv": rows is not None and rows.source.texts,
-        "delimiter": "" if rows is None else rows.source.options.get("delimiter") or "",
+        "source": "" if source is None else plain(source.name, 120),
+        "facts": [] if source is None else _facts(source),
+        "csv": now.unread is not None if source is None else source.texts,
+        "delimiter": now.options.get("delimiter") or "",
+        "header": HEADER_WORDS[now.options.get("header")],
         "frames": _frames(),
-        "columns": [] if rows is None else _columns(now, rows),
+        "columns": [] if source is None else _columns(now, source),
         "roles": list(roles_for(model)),
         "types": types,
         "receiving": "" if now.upload is None else str(now.upload),
         "checking": now.reading,
-        "total": 0 if rows is None else len(rows),
+        "total": 0 if source is None else source.length,
         "ready": now.ready,
         "bad": 0 if checked is None else len(checked.wrong),
-        "lines": [] if rows is None or checked is None else _bad(rows, checked.wrong),
-        "preview": None if rows is None or now.reading else _preview(rows, now.preview),
+        "lines": [] if checked is None else _bad(checked),
+        "preview": None if checked is None or now.reading else _preview(checked, now.preview),
         "rate": "" if now.rate is None else f"{now.rate:g}",
         "journal": now.journal,
         "dry_run": plain(now.dry_run, 400),
@@ -70,7 +82,7 @@ def bulk_shown(model: ComposerModel) -> BulkShown:
         "done": now.done,
         "stopping": now.stopping,
         "counts": now.counts,
-        "receipts": [] if rows is None else _receipts(now, rows),
+        "receipts": [] if source is None else _receipts(now, source),
         "left": now.left,
         "again": now.outcome is not None,
         "said": plain(now.said, 300),
@@ -78,9 +90,8 @@ def bulk_shown(model: ComposerModel) -> BulkShown:
     }
 
 
-def _facts(rows: MappedRows) -> list[str]:
-    source = rows.source
-    counts = [f"{len(rows):,} row{'' if len(rows) == 1 else 's'}", f"{len(source.columns):,} columns"]
+def _facts(source: Source) -> list[str]:
+    counts = [f"{source.length:,} row{'' if source.length == 1 else 's'}", f"{len(source.columns):,} columns"]
     return [*counts, *source.facts]
 
 
@@ -113,12 +124,12 @@ def frame_named(name: str) -> Any:
     return value
 
 
-def _columns(now: Bulk, rows: MappedRows) -> list[BulkColumn]:
-    first = next((row for row in range(len(rows)) if row not in rows.source.wrong), 0)
+def _columns(now: Bulk, source: Source) -> list[BulkColumn]:
+    first = next((row for row in range(source.length) if row not in source.wrong), None)
     return [
         {
             "column": plain(each.column, 120),
-            "first": _cell(rows.source.columns[each.column][first]),
+            "first": "" if first is None else _cell(source.columns[each.column][first]),
             "role": each.role,
             "name": each.name,
             "type": each.kind or "",
@@ -129,24 +140,25 @@ def _columns(now: Bulk, rows: MappedRows) -> list[BulkColumn]:
 
 def _cell(cell: Any) -> str:
     value = cell.as_py() if hasattr(cell, "as_py") else cell
-    if value is None or value != value:
+    if missing(value):
         return ""
     return plain(bytes_text(value[:CELL]) if isinstance(value, bytes) else str(value), CELL)
 
 
-def _bad(rows: MappedRows, wrong: Mapping[int, tuple[str, str]]) -> list[BulkLine]:
+def _bad(checked: Checked) -> list[BulkLine]:
+    wrong, place = checked.wrong, checked.rows.source.place
     return [
         {
-            "line": f"{rows.source.place(row):,}",
+            "line": f"{place(row):,}",
             "column": plain(wrong[row][0], 60),
             "status": "left out",
             "problem": plain(wrong[row][1], 200),
         }
-        for row in sorted(wrong)[:LINES]
+        for row in checked.first
     ]
 
 
-def _receipts(now: Bulk, rows: MappedRows) -> list[BulkLine]:
+def _receipts(now: Bulk, source: Source) -> list[BulkLine]:
     """Return the receipts of rows that were not confirmed."""
     if now.outcome is None or now.checked is None:
         return []
@@ -155,7 +167,7 @@ def _receipts(now: Bulk, rows: MappedRows) -> list[BulkLine]:
     some = some[~some["row"].isin(list(now.checked.wrong))].head(LINES)
     return [
         {
-            "line": f"{rows.source.place(int(row)):,}",
+            "line": f"{source.place(int(row)):,}",
             "column": "",
             "status": str(status),
             "problem": plain(str(error), 200),
@@ -164,13 +176,12 @@ def _receipts(now: Bulk, rows: MappedRows) -> list[BulkLine]:
     ]
 
 
-def _preview(rows: MappedRows, row: int) -> BulkPreview:
-    place = f"{'line' if rows.source.lines is not None else 'row'} {rows.source.place(row):,}"
-    try:
-        outbound = rows.outbound()
-        item = outbound.items(row, row + 1)[0]
-    except BrokerError as error:
-        item = error
+def _preview(checked: Checked, row: int) -> BulkPreview | None:
+    source, outbound = checked.rows.source, checked.outbound
+    if row >= source.length:
+        return None
+    place = f"{'line' if source.lines is not None else 'row'} {source.place(row):,}"
+    item = outbound.items(row, row + 1)[0]
     if not isinstance(item, OutboundMessage):
         return {"row": row, "line": place, "parts": [("left out", plain(str(item), 300))]}
     parts = [] if item.key is None else [("key", plain(bytes_text(item.key[:500]), 500))]
@@ -220,8 +231,6 @@ class BulkClicks:
                 self._received(number, -1)
                 raise
             self._received(number, 0)
-            if int(message["size"]) == 0:
-                raise ConfigError("the file is empty")
         elif kind == "bulk part":
             number = int(message["number"])
             try:
@@ -246,17 +255,26 @@ class BulkClicks:
             bulk.stop()
         elif kind == "bulk forget":
             bulk.forget()
+        elif kind == "bulk cancel":
+            bulk.cancel_upload()
         elif kind == "bulk save bad":
             now = bulk.now
-            if now.rows is not None and now.checked is not None:
-                self._say(saved_bad(now.rows, now.checked.wrong))
+            if now.checked is not None:
+                self._say(saved_bad(now.checked.rows, now.checked.wrong))
 
     def _choose(self, message: Mapping[str, Any], bulk: BulkModel) -> None:
         if "column" in message:
             changes = {name: message[name] for name in ("role", "kind", "name") if name in message}
             bulk.choose(int(message["column"]), roles_for(self._model), **changes)
+        options: dict[str, Any] = {}
         if "delimiter" in message:
-            bulk.separate(str(message["delimiter"]))
+            options["delimiter"] = str(message["delimiter"]) or None
+        if "header" in message:
+            options["header"] = next(
+                value for value, word in HEADER_WORDS.items() if word == message["header"]
+            )
+        if options:
+            bulk.read_again(roles_for(self._model), **options)
         if "rate" in message:
             text = str(message["rate"]).strip()
             try:

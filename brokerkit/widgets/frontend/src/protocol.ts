@@ -103,6 +103,8 @@ export type BulkRole = "field" | "key" | "value" | "header" | "partition" | "tim
 
 export type BulkType = "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
 
+export type BulkHeader = "" | "yes" | "no";
+
 /** A column, its first value, what it becomes, and the name and type that it has there. */
 export interface BulkColumn {
   column: string;
@@ -133,6 +135,7 @@ export interface BulkShown {
   facts: string[];
   csv: boolean;
   delimiter: string;
+  header: "" | "yes" | "no";
   frames: string[];
   columns: BulkColumn[];
   roles: ("field" | "key" | "value" | "header" | "partition" | "time" | "left out")[];
@@ -160,7 +163,7 @@ export interface BulkShown {
 
 /** A click without more to say. */
 export interface BulkAction {
-  type: "bulk stop" | "bulk forget" | "bulk dry run" | "bulk save bad";
+  type: "bulk stop" | "bulk forget" | "bulk cancel" | "bulk dry run" | "bulk save bad";
 }
 
 /** One message, or many. */
@@ -191,7 +194,7 @@ export interface BulkFrame {
   name: string;
 }
 
-/** What a column becomes, or how CSV is separated, the rate, or the journal. */
+/** What a column becomes, or how CSV is read, the rate, or the journal. */
 export interface BulkChoice {
   type: "bulk set";
   column?: number;
@@ -199,6 +202,7 @@ export interface BulkChoice {
   name?: string;
   kind?: "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
   delimiter?: string;
+  header?: "" | "yes" | "no";
   rate?: string;
   journal?: string;
 }

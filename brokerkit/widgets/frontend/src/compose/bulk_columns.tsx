@@ -16,7 +16,7 @@ function Line({
   place: number;
   one: BulkColumn;
 }) {
-  const locked = bulk.running || bulk.again;
+  const locked = bulk.running || bulk.again || Boolean(bulk.receiving);
   const named = one.role === "field" || one.role === "header";
   return (
     <tr class={one.role === "left out" ? "bk-dim" : undefined}>

@@ -58,7 +58,7 @@ function Settings({ bulk, send }: Omit<Props, "now">) {
           aria-label="Journal: a file of outcomes"
           placeholder="none"
           value={bulk.journal}
-          disabled={bulk.running}
+          disabled={bulk.running || bulk.again}
           onChange={(event) => {
             send({ type: "bulk set", journal: event.currentTarget.value });
           }}
@@ -75,7 +75,8 @@ export function BulkSending({ now, bulk, send }: Props) {
     asking.value = false;
     send({ type: "bulk send", confirm, again: bulk.again });
   };
-  const sent = bulk.again && bulk.left === 0;
+  const busy = bulk.checking || Boolean(bulk.receiving);
+  const sent = bulk.again && !bulk.checking && bulk.left === 0;
   return (
     <>
       {bulk.dry_run && (
@@ -122,7 +123,7 @@ export function BulkSending({ now, bulk, send }: Props) {
               <button
                 type="button"
                 class="bk-btn"
-                disabled={!bulk.ready || bulk.checking}
+                disabled={!bulk.ready || busy}
                 onClick={() => {
                   send({ type: "bulk dry run" });
                 }}
@@ -133,7 +134,7 @@ export function BulkSending({ now, bulk, send }: Props) {
             <button
               type="button"
               class="bk-btn bk-fill"
-              disabled={Boolean(now.refused) || !bulk.left || bulk.checking || sent}
+              disabled={Boolean(now.refused) || !bulk.left || busy || sent}
               onClick={(event) => {
                 if (event.detail > 1) return; // a double click sends once
                 if (now.confirm) asking.value = true;

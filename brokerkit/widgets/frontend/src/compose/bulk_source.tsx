@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
-import type { BulkDone, BulkShown } from "../protocol";
+import type { BulkDone, BulkHeader, BulkShown } from "../protocol";
 
 const SEPARATORS: [string, string][] = [
   ["", "found out"],
@@ -12,6 +12,12 @@ const SEPARATORS: [string, string][] = [
   [";", "semicolon"],
   ["\t", "tab"],
   ["|", "bar"],
+];
+
+const HEADERS: [BulkHeader, string][] = [
+  ["", "found out"],
+  ["yes", "has names"],
+  ["no", "is a row"],
 ];
 
 interface Props {
@@ -62,24 +68,54 @@ export function BulkSource({ bulk, send, onFile }: Props) {
           <b>Drop a file here: CSV of any separator, JSON lines or Parquet.</b>
         )}
       </span>
-      {bulk.csv && (
-        <label class="bk-in">
-          <span class="bk-dim">Separator</span>
-          <select
-            aria-label="What separates the fields"
-            value={bulk.delimiter}
-            disabled={locked || bulk.again}
-            onChange={(event) => {
-              send({ type: "bulk set", delimiter: event.currentTarget.value });
-            }}
-          >
-            {SEPARATORS.map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
+      {bulk.receiving && (
+        <button
+          type="button"
+          class="bk-btn"
+          onClick={() => {
+            send({ type: "bulk cancel" });
+          }}
+        >
+          Cancel
+        </button>
+      )}
+      {bulk.csv && !bulk.receiving && (
+        <>
+          <label class="bk-in">
+            <span class="bk-dim">Separator</span>
+            <select
+              aria-label="What separates the fields"
+              value={bulk.delimiter}
+              disabled={locked || bulk.again}
+              onChange={(event) => {
+                send({ type: "bulk set", delimiter: event.currentTarget.value });
+              }}
+            >
+              {SEPARATORS.map(([value, name]) => (
+                <option key={value} value={value}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label class="bk-in">
+            <span class="bk-dim">First line</span>
+            <select
+              aria-label="What the first line is"
+              value={bulk.header}
+              disabled={locked || bulk.again}
+              onChange={(event) => {
+                send({ type: "bulk set", header: event.currentTarget.value as BulkHeader });
+              }}
+            >
+              {HEADERS.map(([value, name]) => (
+                <option key={value} value={value}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        </>
       )}
       <button
         type="button"
