@@ -33,6 +33,8 @@ ODD = (
     OutboundMessage(b'{"id": 1}', b"k", publish_time=datetime(2026, 2, 3, 4, 5, 6, 789_123, tzinfo=UTC)),
 )
 
+NAN, INF, HALF = float("nan"), float("inf"), "\ud800"
+
 
 def offsets(path: Path) -> list[tuple[int, int]]:
     """The places of all rows, as any reader of the folder finds them."""
@@ -448,8 +450,18 @@ def test_a_manifest_that_is_not_one_is_refused(orders: Session, data: Path) -> N
         ),
         ([["abc", 5], ["def", "5"], [[1], 2]], ['"abc"', "5", '"def"', '"5"', "[1]", "2"]),
         ([[None], ["abc", 5], ["def"]], [None, "abc", "5", "def"]),
+        # neither NaN nor a half of a character is valid JSON, and many programs write both
+        (
+            [["abc", 5], ["w", NAN, 7, [NAN]], [HALF, {"k": HALF}], [-INF, "NaN"]],
+            ['"abc"', "5", '"w"', "NaN", "7", "[NaN]", r'"\ud800"', r'{"k":"\ud800"}', "-Infinity", '"NaN"'],
+        ),
+        (
+            [["abc"], ["z", NAN], ["y", INF, [-INF]], [HALF, 7, '"'], [NAN, [HALF]]],
+            ["abc", "z", "NaN", "y", "Infinity", "[-Infinity]", r"\ud800", "7", '"', "NaN", r'["\ud800"]'],
+        ),
+        ([["w", [NAN]], ["x"], [0.5, "y", 10**400]], ['"w"', "[NaN]", '"x"', "0.5", '"y"', str(10**400)]),
     ],
-    ids=["strings", "JSON", "nothing"],
+    ids=["strings", "JSON", "nothing", "almost JSON", "strings beside almost JSON", "almost JSON first"],
 )
 @pytest.mark.usefixtures("small_runs")
 def test_a_column_of_text_stays_what_it_was_first(
@@ -457,7 +469,7 @@ def test_a_column_of_text_stays_what_it_was_first(
 ) -> None:
     s.create_topic("mixed")
     for values in rounds:
-        s.publish_batch("mixed", [{"c": each} for each in values])
+        s.publish_batch("mixed", [json.dumps({"c": each}) for each in values])
         assert s.capture("mixed", data, expand=True).misfits == {}
     table = pa.dataset.dataset(data).to_table(columns=["offset", "value.c"])
     assert table.sort_by("offset")["value.c"].to_pylist() == kept

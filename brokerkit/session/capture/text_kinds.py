@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import pyarrow as pa
 
 from brokerkit.frames.arrow import chunked, is_text
 from brokerkit.frames.expand import field_parts
-from brokerkit.frames.json_kinds import STRING, common_kind, json_text
+from brokerkit.frames.json_exact import loads
+from brokerkit.frames.json_kinds import STRING, common_kind, json_text, text_array
 
 PREFIX = "value."
 MARK = b"brokerkit.text"
 JSON = b"json"
 """What the field of a column of JSON has beside its type."""
+
+_BEGINS = re.compile(r'["\[{]|(?:true|false|NaN|-?Infinity|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\Z')
+"""How every text begins that `json_text` writes. NaN and infinity are among them, which is not valid JSON."""
 
 
 def as_first(table: pa.Table, kept: pa.Schema | None) -> pa.Table:
@@ -33,7 +37,7 @@ def as_first(table: pa.Table, kept: pa.Schema | None) -> pa.Table:
                 table = table.set_column(at, field.with_metadata({MARK: JSON}), table.column(at))
         elif json != _is_json(known):
             made = [None if each is None else _text(each, json) for each in table.column(at).to_pylist()]
-            table = table.set_column(at, field, chunked([pa.array(made, field.type)], field.type))
+            table = table.set_column(at, field, chunked([text_array(made).cast(field.type)], field.type))
     return table
 
 
@@ -56,16 +60,14 @@ def _json_columns(table: pa.Table) -> Mapping[str, bool]:
 
 
 def _may_be_json(column: Any) -> bool:
-    """Return whether every text is JSON, which is soon known of most columns of strings."""
+    """Return whether every text looks like JSON, which is soon known of most columns of strings."""
     found = False
     for chunk in column.chunks:
         for value in chunk:
             text = value.as_py()
             if text is not None:
                 found = True
-                try:
-                    orjson.loads(text)
-                except orjson.JSONDecodeError:
+                if _BEGINS.match(text) is None:
                     return False
     return found
 
@@ -74,5 +76,7 @@ def _text(text: str, json: bool) -> str:
     """Return a string as JSON, or JSON of a string as the string; JSON of another kind stays."""
     if not json:
         return json_text(text)
-    value = orjson.loads(text)
-    return value if isinstance(value, str) else text
+    if not text.startswith('"'):
+        return text
+    value: str = loads(text)
+    return value
