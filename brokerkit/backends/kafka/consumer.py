@@ -118,7 +118,7 @@ class KafkaConsumer(RecordDriver):
             self._connection, self._groups_positions, self._topic, self._group, Deadline(ANSWER_SECONDS)
         )
         self._consumer.subscribe(
-            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         self._subscribed = True
 
@@ -154,13 +154,16 @@ class KafkaConsumer(RecordDriver):
         else:
             consumer.assign(partitions)
 
-    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._on_revoke(consumer, partitions, thrown_out=True)
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition], thrown_out: bool = False) -> None:
         if self._closing:
             return
         lost = {each.partition for each in partitions}
         self._assigned -= lost
         # the group gives them out again, and says which, if only that it is none
-        self._joining = not self._incremental
+        self._joining = thrown_out or not self._incremental or not self._assigned
         self._paused -= lost
         self._out_of_range -= lost
         for number in lost:

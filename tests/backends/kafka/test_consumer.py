@@ -23,7 +23,7 @@ from brokerkit.core import (
     Unavailable,
     connect,
 )
-from brokerkit.core.contract.consumer import ConsumerRequest
+from brokerkit.core.contract.consumer import Backlog, ConsumerRequest
 from brokerkit.core.vocabulary.positions import AtOffset, Earliest
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
@@ -243,6 +243,89 @@ def test_a_member_that_slept_too_long_comes_back(kafka_server: KafkaServer, make
         assert offsets == [0, 1]
         assert consumer.commit({(topic, 0): 2}) == {(topic, 0): None}
         consumer.close(5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(
+            {
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": 2000,
+                "heartbeat.interval.ms": 500,
+            },
+            marks=pytest.mark.extended,
+        ),
+        {"group.protocol": "consumer"},
+    ],
+    ids=["cooperative", "new"],
+)
+def test_a_member_that_lost_its_partitions_does_not_say_that_nothing_is_left(
+    kafka_server: KafkaServer, make_topic: MakeTopic, options: dict[str, object]
+) -> None:
+    topic, group = make_topic(2), group_name()
+    options = {**options, "max.poll.interval.ms": 2000}
+    with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
+        publish(broker, topic, b"0", b"1")
+        consumer = driver_consumer(broker, topic, group, Earliest())
+        asked: list[object] = []
+
+        def ask(lost: object) -> None:
+            asked.append(lost)
+            with pytest.raises(Unavailable, match="giving out the partitions"):
+                consumer.backlog(None)
+
+        consumer.on_lost = ask
+        deadline = time.monotonic() + 60
+        while not asked and time.monotonic() < deadline:
+            # the consumer does not poll for too long, as when the computer sleeps
+            time.sleep(2.5)
+            consumer.fetch(10, 0.1)
+        assert asked
+
+        def back() -> bool:
+            consumer.fetch(10, 0.1)
+            return consumer._assigned == {0, 1}
+
+        eventually(back, "it has its partitions again", within=60)
+        found = consumer.backlog(None)
+        assert found is not None
+        assert found.mark.keys() == {0, 1}
+        consumer.on_lost = lambda _: None
+        consumer.close(5)
+
+
+@pytest.mark.extended
+def test_a_member_whose_last_partition_goes_to_another_waits_until_the_group_says_so(
+    kafka_server: KafkaServer, make_topic: MakeTopic
+) -> None:
+    topic, group = make_topic(1), group_name()
+    # ranges are given to members with a name of their own first
+    options = {"group.protocol": "consumer", "group.remote.assignor": "range"}
+    with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
+        publish(broker, topic, b"0")
+        first = driver_consumer(broker, topic, group, Earliest())
+        asked: list[object] = []
+
+        def ask(lost: object) -> None:
+            asked.append(lost)
+            with pytest.raises(Unavailable, match="giving out the partitions"):
+                first.backlog(None)
+
+        first.on_lost = ask
+        with record_consumer(broker, topic, group, **{"group.instance.id": "named"}) as second:
+            joining = threading.Thread(target=second.attach)
+            joining.start()
+
+            def settled() -> bool:
+                first.fetch(10, 0.1)
+                return bool(asked) and not first._joining
+
+            eventually(settled, "the group has said that it has none", within=60)
+            joining.join()
+            assert first.backlog(None) == Backlog({}, left=False)
+            first.on_lost = lambda _: None
+            first.close(5)
 
 
 def _members(broker: Connection, topic: str, group: str) -> int:
