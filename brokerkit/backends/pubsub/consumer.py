@@ -26,11 +26,12 @@ from brokerkit.core.vocabulary.positions import Earliest, Position
 from .admin import create_subscription, delivery_of, get_subscription, get_topic
 from .codec import to_columns
 from .connection import PubSubConnection, log
-from .errors import code_of, translate
+from .errors import code_of
 from .inbox import Inbox, Received
 from .limits import MAX_DELAY_SECONDS, MIN_LOCK_SECONDS
 from .names import DELETED_TOPIC
 from .parking import Parking
+from .returning import GIVE_BACK_SECONDS, Returning
 from .settling import Settling
 from .temporary import create_temporary, new_name, remove_temporary
 
@@ -38,7 +39,6 @@ ANSWER_SECONDS = 10.0
 """Seconds that the broker may take to answer one question."""
 ACK_SECONDS = 5.0
 EXTEND_SECONDS = 3.0
-GIVE_BACK_SECONDS = 2.0
 SETTLE_IN_SECONDS = 0.5
 """How long a consumer that has just attached may take to fetch the answer to an earlier request."""
 
@@ -62,7 +62,7 @@ class PubSubConsumer(MessageDriver):
         self._settling: Settling | None = None
         self._fetch_size = FetchSize()
         self._path = ""
-        self._to_return: list[str] = []
+        self._returning: Returning | None = None
         self._settled_in = Deadline(SETTLE_IN_SECONDS)
 
     def attach(self, wait: float) -> bool:
@@ -75,6 +75,7 @@ class PubSubConsumer(MessageDriver):
         # also where it may not be asked
         self.redelivers_by_key = ordered or found is None
         self._settling = Settling(self._connection, path, ordered=ordered)
+        self._returning = Returning(self._settling, self.lock_seconds)
         self._inbox = self._parking.take(path) or Inbox(self._connection, path)
         self._path = path
         self._settled_in = Deadline(SETTLE_IN_SECONDS)
@@ -131,6 +132,9 @@ class PubSubConsumer(MessageDriver):
 
     def fetch(self, max_messages: int, wait: float) -> Fetched:
         assert self._inbox is not None
+        assert self._returning is not None
+        # the next message may be one whose return failed
+        self._returning.step()
         received, age = self._inbox.take(self._fetch_size.of(max_messages), wait)
         if age > (self.lock_seconds or MIN_LOCK_SECONDS) / 3:
             received = self._renewed(received)
@@ -150,25 +154,10 @@ class PubSubConsumer(MessageDriver):
 
     def idle(self) -> None:
         """Return to the broker the messages that arrived after the last caller stopped waiting."""
-        if self._inbox is not None and self._settled_in.passed:
-            # those that a slow service did not take back are returned with the next try
-            self._to_return = self._give_back(self._inbox.unwanted(), GIVE_BACK_SECONDS)
-
-    def _give_back(self, received: Sequence[Received], timeout: float) -> list[str]:
-        """Return messages to the broker. The ids of those for which it may be tried again are returned."""
-        ids = [*self._to_return, *(each.ack_id for each in received)]
-        if not ids:
-            return []
-        assert self._settling is not None
-        errors = self._settling.set_deadline(ids, 0, timeout)
-        failed = [each for each, error in zip(ids, errors, strict=True) if error is not None]
-        if failed:
-            log.info("%d messages could not be returned yet", len(failed))
-        return [
-            each
-            for each, error in zip(ids, errors, strict=True)
-            if error is not None and translate(error).retryable
-        ]
+        if self._returning is None:
+            return
+        unwanted = self._inbox.unwanted() if self._inbox is not None and self._settled_in.passed else ()
+        self._returning.add([each.ack_id for each in unwanted])
 
     def settle(
         self, receipts: Sequence[Any], outcome: Outcome, *, delay: float | None, reason: str | None
@@ -189,12 +178,17 @@ class PubSubConsumer(MessageDriver):
     def close(self, timeout: float) -> None:
         """Stop pulling. The subscription stays, and a pending request is left to the next consumer."""
         inbox, self._inbox = self._inbox, None
-        if self._to_return:
-            self._to_return = self._give_back((), min(timeout, GIVE_BACK_SECONDS))
+        returning = self._returning
+        if returning is None:
+            return
+        returning.finish(min(timeout, GIVE_BACK_SECONDS))
         if inbox is not None and inbox.asking:
-            self._parking.park(
-                self._path, inbox, lambda received: self._give_back(received, GIVE_BACK_SECONDS)
-            )
+
+            def give_back(received: Sequence[Received]) -> None:
+                returning.add([each.ack_id for each in received])
+                returning.finish(GIVE_BACK_SECONDS)
+
+            self._parking.park(self._path, inbox, give_back)
 
 
 class TemporaryConsumer(PubSubConsumer):

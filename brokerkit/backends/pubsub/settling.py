@@ -7,8 +7,11 @@ id, and do not tell which ones came too late.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
+
+import grpc
 
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import LockLost, Unavailable
@@ -21,6 +24,39 @@ from .methods import ACKNOWLEDGE, MODIFY_ACK_DEADLINE
 PAUSE_SECONDS = 0.1
 
 Failures: TypeAlias = dict[str, BaseException]
+
+
+class Sent:
+    """Requests that were sent, and the ids that each of them is about."""
+
+    def __init__(self, calls: Sequence[tuple[Sequence[str], Call]]) -> None:
+        self._calls = calls
+
+    @property
+    def done(self) -> bool:
+        """Whether all are answered."""
+        return all(call.done() for _, call in self._calls)
+
+    def wait(self, timeout: float) -> None:
+        """Wait for the answers, `timeout` seconds at most."""
+        deadline = Deadline(timeout)
+        with suppress(grpc.FutureTimeoutError):
+            for _, call in self._calls:
+                call.exception(deadline.remaining())
+
+    def failures(self) -> Failures:
+        """Wait for the answers, and return the failures by id."""
+        failures: Failures = {}
+        for part, call in self._calls:
+            error = call.exception()
+            if error is not None:
+                failures.update(_failures(part, error))
+        return failures
+
+    def outcomes(self, ids: Sequence[str]) -> list[BaseException | None]:
+        """Wait for the answers, and return an error or None for each id."""
+        failed = self.failures()
+        return [failed.get(each) for each in ids]
 
 
 class Settling:
@@ -49,7 +85,7 @@ class Settling:
         failures: Failures = {}
         left = list(ids)
         while True:
-            failed = self._send(left, lambda part: self._begin_ack(part, deadline.remaining()))
+            failed = self._begin_ack(left, deadline.remaining()).failures()
             failures.update({each: error for each, error in failed.items() if not translate(error).retryable})
             left = [each for each in left if each in failed and each not in failures]
             if not left or deadline.remaining() <= PAUSE_SECONDS:
@@ -57,8 +93,11 @@ class Settling:
                 return [failures.get(each) for each in ids]
             time.sleep(PAUSE_SECONDS)
 
-    def _begin_ack(self, part: Sequence[str], timeout: float) -> Call:
-        return self._connection.submit(ACKNOWLEDGE, timeout, subscription=self._path, ack_ids=part)
+    def _begin_ack(self, ids: Sequence[str], timeout: float) -> Sent:
+        submit, path = self._connection.submit, self._path
+        return Sent(
+            [(part, submit(ACKNOWLEDGE, timeout, subscription=path, ack_ids=part)) for part in _parts(ids)]
+        )
 
     def set_deadline(self, ids: Sequence[str], seconds: int, timeout: float) -> list[BaseException | None]:
         """Set the deadlines to `seconds` from now; 0 gives the messages back at once.
@@ -66,28 +105,18 @@ class Settling:
         Returns:
             An error or None for each id.
         """
-        seconds = max(seconds, self._least_seconds)
-        failed = self._send(ids, lambda part: self._begin_deadline(part, seconds, timeout))
-        return [failed.get(each) for each in ids]
+        return self.begin_deadline(ids, seconds, timeout).outcomes(ids)
 
-    def _begin_deadline(self, part: Sequence[str], seconds: int, timeout: float) -> Call:
-        return self._connection.submit(
-            MODIFY_ACK_DEADLINE,
-            timeout,
-            subscription=self._path,
-            ack_ids=part,
-            ack_deadline_seconds=seconds,
+    def begin_deadline(self, ids: Sequence[str], seconds: int, timeout: float) -> Sent:
+        """Ask for the same as `set_deadline`, without waiting for the answers."""
+        submit, path = self._connection.submit, self._path
+        fields: dict[str, Any] = {
+            "subscription": path,
+            "ack_deadline_seconds": max(seconds, self._least_seconds),
+        }
+        return Sent(
+            [(part, submit(MODIFY_ACK_DEADLINE, timeout, ack_ids=part, **fields)) for part in _parts(ids)]
         )
-
-    def _send(self, ids: Sequence[str], begin: Callable[[Sequence[str]], Call]) -> Failures:
-        """Send the requests for all ids at once, and return the failures by id."""
-        failures: Failures = {}
-        calls = [(part, begin(part)) for part in _parts(ids)]
-        for part, call in calls:
-            error = call.exception()
-            if error is not None:
-                failures.update(_failures(part, error))
-        return failures
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -27,13 +28,26 @@ class _Refusal(grpc.GenericRpcHandler):
 
 
 class RefusingServer:
-    """Refuses with a status and, where given, the machine-readable reason of Google's services."""
+    """Refuses with a status and, where given, the machine-readable reason of Google's services.
 
-    def __init__(self, code: grpc.StatusCode, text: str, reason: str | None = None) -> None:
+    Args:
+        after: Until this is set, it does not answer.
+    """
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        text: str,
+        reason: str | None = None,
+        *,
+        after: threading.Event | None = None,
+    ) -> None:
         detail = AnyMessage()
         detail.Pack(ErrorInfo(reason=reason or "", domain="googleapis.com"))
 
         def refuse(context: grpc.ServicerContext) -> None:
+            if after is not None:
+                after.wait()
             if reason is None:
                 context.abort(code, text)
             status = Status(code=code.value[0], message=text, details=[detail])

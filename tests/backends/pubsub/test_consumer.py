@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from grpc import StatusCode, insecure_channel
 
+from brokerkit.backends.pubsub import returning
+from brokerkit.backends.pubsub.connection import Call, PubSubConnection
 from brokerkit.backends.pubsub.consumer import PubSubConsumer
-from brokerkit.backends.pubsub.settling import Settling
+from brokerkit.backends.pubsub.driver import PubSubDriver
+from brokerkit.backends.pubsub.methods import MODIFY_ACK_DEADLINE, Method
 from brokerkit.core import (
     AlreadyExists,
     ConfigError,
@@ -17,12 +25,12 @@ from brokerkit.core import (
     NotFound,
     NotSupported,
     OutboundMessage,
-    Unavailable,
 )
 from brokerkit.core.contract.consumer import ConsumerRequest, Outcome
 from brokerkit.testing import eventually
 
 from .conftest import Make, new_name, publish
+from .refusing import RefusingServer
 
 pytestmark = pytest.mark.broker
 
@@ -76,25 +84,89 @@ def test_a_consumer_that_stopped_waiting_takes_no_message_from_others(broker: Co
     message.ack()
 
 
+@contextmanager
+def returns_refused(
+    broker: Connection, times: int, after: threading.Event | None = None
+) -> Iterator[list[Call]]:
+    """Send the first requests of a connection that return messages to a server that is not available.
+
+    The list has all requests that returned messages.
+    """
+    assert isinstance(broker.driver, PubSubDriver)
+    submit, made = PubSubConnection.submit, broker.driver.connection
+    tries: list[Call] = []
+
+    def elsewhere(self: PubSubConnection, method: Method, timeout: float, **fields: Any) -> Call:
+        # on the emulator, what is returned in order waits for a second
+        if self is not made or method is not MODIFY_ACK_DEADLINE or fields["ack_deadline_seconds"] > 1:
+            return submit(self, method, timeout, **fields)
+        call = submit(other if len(tries) < times else self, method, timeout, **fields)
+        tries.append(call)
+        return call
+
+    with (
+        RefusingServer(StatusCode.UNAVAILABLE, "try again", after=after) as server,
+        insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        other = PubSubConnection("refused-project", "", channel, channel, emulator=True)
+        patch.setattr(PubSubConnection, "submit", elsewhere)
+        yield tries
+
+
 def test_a_message_that_a_slow_service_did_not_take_back_is_returned_with_the_next_try(
-    broker: Connection, make: Make, monkeypatch: pytest.MonkeyPatch
+    broker: Connection, make: Make
 ) -> None:
     topic, subscription = make(broker, ack_deadline=600)
     waited, other = (broker.consumer(topic, subscription) for _ in range(2))
     assert waited.next_message(0.3) is None
-    set_deadline, slow = Settling.set_deadline, [Unavailable("it did not answer in time")] * 2
+    with returns_refused(broker, 2) as tries:
+        publish(broker, topic, b"for the other")
+        eventually(lambda: len(tries) == 3, "it was refused twice", within=60)
+        message = other.next_message(60)
+        assert message is not None
+        message.ack()
 
-    def late(settling: Settling, ids: list[str], seconds: int, timeout: float) -> list[BaseException | None]:
-        if slow:
-            return [slow.pop()] * len(ids)
-        return set_deadline(settling, ids, seconds, timeout)
 
-    monkeypatch.setattr(Settling, "set_deadline", late)
-    publish(broker, topic, b"for the other")
-    eventually(lambda: not slow, "it was tried twice")
-    message = other.next_message(60)
-    assert message is not None
-    message.ack()
+def test_a_message_that_was_not_taken_back_comes_to_a_caller_who_waits(
+    broker: Connection, make: Make
+) -> None:
+    topic, subscription = make(broker, ack_deadline=600)
+    consumer = broker.consumer(topic, subscription)
+    assert consumer.next_message(0.3) is None
+    with returns_refused(broker, 1) as tries:
+        publish(broker, topic, b"x")
+        eventually(lambda: bool(tries), "it was tried once", within=60)
+        # a consumer whose caller waits is never idle
+        message = consumer.next_message(60)
+        assert message is not None
+        message.ack()
+
+
+def test_a_service_that_takes_no_message_back_holds_up_nothing_else(
+    broker: Connection, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, subscription = make(broker, ack_deadline=600)
+    consumer = broker.consumer(topic, subscription)
+    assert consumer.next_message(0.3) is None
+    monkeypatch.setattr(returning, "GIVE_BACK_SECONDS", 600.0)
+    answered = threading.Event()
+    with returns_refused(broker, 1, answered) as tries:
+        try:
+            publish(broker, topic, b"not taken back")
+            eventually(lambda: bool(tries), "its return has begun", within=60)
+            publish(broker, topic, b"x")
+            message = consumer.next_message(60)
+            assert message is not None
+            assert message.data == b"x"
+            message.ack()
+            assert not tries[0].done()
+        finally:
+            answered.set()
+        again = consumer.next_message(60)
+        assert again is not None
+        assert again.data == b"not taken back"
+        again.ack()
 
 
 def test_a_consumer_that_was_closed_while_it_waited_takes_no_message_from_others(
