@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from brokerkit.core.vocabulary.dead_letters import by_their_topics, is_telling, named_after
 from brokerkit.core.vocabulary.topics import TopicInfo
 from brokerkit.widgets.browse.topic_tree import Branches, TopicTree, separator_of
+from brokerkit.widgets.browse.topics import Finding, TopicList
 from brokerkit.workbench import Session
 
 from .test_browse import browse, last, say, told
@@ -136,3 +138,77 @@ def test_dead_letters_that_the_system_keeps_are_counted(s: Session, monkeypatch:
     sent = told(browser)
     say(browser, "topics", first=0, count=50)
     assert [row["dead"] for row in last(sent, "topics")["rows"]] == ["2", ""]
+
+
+def listed(s: Session, infos: list[TopicInfo], monkeypatch: pytest.MonkeyPatch) -> TopicList:
+    monkeypatch.setattr(s.inspector, "topics", lambda **_: infos)
+    found = TopicList(s)
+    found.load()
+    return found
+
+
+def test_a_branch_sums_what_its_lines_show(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    infos = [
+        TopicInfo("orders.eu", messages=5), TopicInfo("orders.us", messages=3),
+        TopicInfo("dlq.orders.eu", messages=7), TopicInfo("dlq.orders.us"),
+    ]  # fmt: skip
+    topics, branches = listed(s, infos, monkeypatch), Branches()
+    rows = topics.part(Finding(tree=True), branches, 0, 10, None)["rows"]
+    assert [(row["label"], row["messages"], row["dead"]) for row in rows] == [
+        ("dlq.orders", "7+", ""),
+        ("orders", "8", "7+"),
+    ]
+    branches.turn("orders", on=True)
+    rows = topics.part(Finding(tree=True), branches, 0, 10, None)["rows"]
+    assert [row["dead"] for row in rows] == ["", "7+", "7", "?"]
+
+
+def test_a_sum_to_which_some_do_not_tell_their_part_is_marked(
+    s: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infos = [TopicInfo("a.x", messages=5, counted="at most"), TopicInfo("a.y"), TopicInfo("a.z", messages=3)]
+    topics = listed(s, infos, monkeypatch)
+
+    def branch() -> tuple[str, str, str]:
+        (row,) = topics.part(Finding(tree=True), Branches(), 0, 10, None)["rows"]
+        return row["messages"], row["exactly"], row["backlog"]
+
+    assert branch() == ("8+", "up to 8 messages in 2 of 3 topics", "")
+    topics.backlogs["a.x"] = 5
+    assert branch()[2] == "5+"
+    topics.backlogs["a.y"] = "?"
+    topics.backlogs["a.z"] = None
+    assert branch()[2] == "5+"
+    topics.backlogs["a.y"] = 2
+    assert branch()[2] == "7"
+    topics.backlogs.update({"a.x": None, "a.y": None})
+    assert branch()[2] == "none"
+
+
+def test_dead_letters_of_all_topics_are_those_of_each() -> None:
+    """One look at the names finds what is found for each topic."""
+    chance = random.Random(7)
+    parts = ["orders", "Orders", "eu", "dlq", "dead-letters", "retry", "error", "x"]
+    for _ in range(150):
+        names = sorted(
+            {
+                "".join(
+                    part + chance.choice(".-_") for part in chance.choices(parts, k=chance.randint(1, 4))
+                )[:-1]
+                for _ in range(9)
+            }
+        )
+        expected = {
+            topic: found
+            for topic in names
+            if (
+                found := sorted(
+                    name
+                    for name, kind in named_after(topic, names).items()
+                    if kind == "dead letters" and is_telling(name)
+                )
+            )
+        }
+        assert {topic: sorted(found) for topic, found in by_their_topics(names).items()} == expected
+    # a name of many parts takes no longer
+    assert by_their_topics(["orders", "error." + "d." * 10_000 + "dlq"]) == {}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.vocabulary.dead_letters import is_telling, named_after
+from brokerkit.core.vocabulary.dead_letters import by_their_topics
 from brokerkit.core.vocabulary.freed import freed
-from brokerkit.core.vocabulary.topics import TopicDescription, TopicInfo, count_text
+from brokerkit.core.vocabulary.topics import Counted, TopicDescription, TopicInfo, count_text
 from brokerkit.display.sanitize import plain
 
 from ..protocol.browse import TopicLine, Topics
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 REMEMBERED = 2_000
 """At most so many descriptions are kept."""
 SORTS = ("name", "messages", "bytes")
+_COUNTED: tuple[Counted, ...] = ("exact", "at most", "about")
+PARTIAL = "+"
+"""Behind a sum to which some do not tell their part."""
 NOT_KNOWN = "?"
 """The backlog of a topic whose subscriptions do not tell it, or that could not be asked."""
 
@@ -72,7 +75,7 @@ class TopicList:
         self._infos: list[TopicInfo] = []
         self._names: list[str] = []
         self._lowered: list[str] = []
-        self._dead: dict[str, int | None] = {}
+        self._dead: dict[str, tuple[int, bool]] = {}
         self._chosen: tuple[Any, list[int]] | None = None
         self._drawn: tuple[Any, _Drawn] | None = None
 
@@ -81,7 +84,11 @@ class TopicList:
         infos = self.session.inspector.topics()
         names = [info.name for info in infos]
         lowered = [name.lower() for name in names]
-        dead = {info.name: info.messages for info in infos if is_telling(info.name)}
+        held = {info.name: info.messages for info in infos}
+        kept = by_their_topics(names)
+        dead = {
+            info.name: _dead_letters(info, [held[each] for each in kept.get(info.name, ())]) for info in infos
+        }
         separator = separator_of([info.name for info in infos if not info.internal])
         # a view that is being shown must not see half of it
         with freed(self._lock), self._lock:
@@ -131,7 +138,9 @@ class TopicList:
                 tree.lines(lambda prefix: branches.is_open(prefix, finding=bool(finding.text.split()))), tree
             )
             made.messages = running_sums(infos[number].messages or 0 for number in tree.order)
-            made.dead = running_sums(self._held_dead(infos[number]) for number in tree.order)
+            dead = [self._dead[infos[number].name] for number in tree.order]
+            made.dead = running_sums(count for count, _ in dead)
+            made.unknown_dead = running_sums(not known for _, known in dead)
         self._drawn = asked, made
         return made.lines
 
@@ -172,7 +181,7 @@ class TopicList:
             "exactly": "" if info.messages is None else count_text(info.messages, info.counted, "message"),
             "size": size_text(info.bytes),
             "backlog": "none" if backlog is None else short(backlog) if isinstance(backlog, int) else backlog,
-            "dead": self._dead_text(info),
+            "dead": _sum_text(*self._dead[info.name]),
             "internal": info.internal,
             "chosen": info.name == chosen,
         }
@@ -182,10 +191,13 @@ class TopicList:
         drawn = None if self._drawn is None else self._drawn[1]
         tree = None if drawn is None else drawn.tree
         members = () if tree is None else tree.order[line.first : line.first + line.size]
-        lags = [lag for each in members if isinstance(lag := self.backlogs.get(self._names[each]), int)]
         held = 0 if drawn is None else drawn.of(drawn.messages, line)
         dead = 0 if drawn is None else drawn.of(drawn.dead, line)
-        known = any(self._infos[each].messages is not None for each in members)
+        infos = [self._infos[each] for each in members]
+        known = [info for info in infos if info.messages is not None]
+        least = max((_COUNTED.index(info.counted) for info in known if info.messages), default=0)
+        of = f"{len(known):,} of {line.size:,}" if len(known) < line.size else f"{line.size:,}"
+        unknown = 0 if drawn is None else drawn.of(drawn.unknown_dead, line)
         return {
             "n": line.number,
             "name": plain(name[: line.branch], 160),
@@ -194,35 +206,24 @@ class TopicList:
             "branch": line.branch,
             "size_of": line.size,
             "open": line.open,
-            "messages": short(held) if known else "",
-            "exactly": f"{held:,} messages in {line.size:,} topics" if known else f"{line.size:,} topics",
+            "messages": short(held) + ("" if len(known) == line.size else PARTIAL) if known else "",
+            "exactly": (f"{count_text(held, _COUNTED[least], 'message')} in " if known else "")
+            + f"{of} topics",
             "size": "",
-            "backlog": short(sum(lags)) if lags else "",
-            "dead": short(dead) if dead else "",
+            "backlog": self._backlog_of(infos),
+            "dead": _sum_text(dead, not unknown),
             "internal": False,
             "chosen": False,
         }
 
-    def _held_dead(self, info: TopicInfo) -> int:
-        """Return how many dead letters a topic holds: those kept for it, or all of its messages."""
-        own = self._dead.get(info.name) or 0
-        return own + (info.dead_letters or 0)
-
-    def _dead_text(self, info: TopicInfo) -> str:
-        """Return how many dead letters there are of a topic; empty for none."""
-        count, known = info.dead_letters or 0, True
-        for name in self._dead_of(info.name):
-            messages = self._dead.get(name)
-            known = known and messages is not None
-            count += messages or 0
-        return short(count) if count else "" if known else NOT_KNOWN
-
-    def _dead_of(self, name: str) -> list[str]:
-        """Return the topics that are named as those of a topic's dead letters."""
-        lowered = name.lower()
-        near = [each for each in self._dead if lowered in each.lower()]
-        kinds = named_after(name, [name, *near]) if near else {}
-        return [each for each, kind in kinds.items() if kind == "dead letters"]
+    def _backlog_of(self, infos: Sequence[TopicInfo]) -> str:
+        """Return the sum of what is known of the backlogs of topics; empty where none was asked for."""
+        asked = [self.backlogs[info.name] for info in infos if info.name in self.backlogs]
+        lags = [lag for lag in asked if isinstance(lag, int)]
+        whole = len(asked) == len(infos) and NOT_KNOWN not in asked
+        if lags:
+            return short(sum(lags)) + ("" if whole else PARTIAL)
+        return "none" if whole else NOT_KNOWN if NOT_KNOWN in asked else ""
 
     def describe(self, topic: str, *, count: bool = True) -> TopicDescription:
         """Load the description of a topic, and keep its backlog.
@@ -245,11 +246,28 @@ class _Drawn:
 
     def __init__(self, lines: list[TreeLine], tree: TopicTree | None) -> None:
         self.lines, self.tree = lines, tree
-        self.messages, self.dead = [0], [0]
+        self.messages, self.dead, self.unknown_dead = [0], [0], [0]
 
     def of(self, sums: Sequence[int], line: TreeLine) -> int:
         """Return the sum over the topics of a branch."""
         return sums[line.first + line.size] - sums[line.first] if self.tree is not None else 0
+
+
+def _dead_letters(info: TopicInfo, held: Sequence[int | None]) -> tuple[int, bool]:
+    """Return how many dead letters there are of a topic, and whether all of them are known.
+
+    Args:
+        info: The topic.
+        held: How many messages there are in each topic of its dead letters.
+    """
+    return (info.dead_letters or 0) + sum(each or 0 for each in held), None not in held
+
+
+def _sum_text(count: int, whole: bool) -> str:
+    """Return a sum in a few characters, marked where it is only a part; empty for a whole one of nothing."""
+    if count:
+        return short(count) + ("" if whole else PARTIAL)
+    return "" if whole else NOT_KNOWN
 
 
 def short(number: int) -> str:

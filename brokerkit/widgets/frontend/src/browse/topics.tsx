@@ -27,7 +27,7 @@ export function turned(
   return up < 0 ? null : { up: up + 1 };
 }
 
-const NOTHING_WAITS = ["", "0", "none", "?"];
+const NOTHING_WAITS = ["", "0", "0+", "none", "?"];
 
 interface LineProps {
   row: TopicLine;
