@@ -302,6 +302,21 @@ def test_dead_letters_that_the_system_keeps_and_copies_that_lag_are_said(
     ]
 
 
+def test_one_broker_that_is_down_leaves_room_for_what_else_needs_a_look(s: Session) -> None:
+    found = Looks(s)
+    found._take_topics(
+        [TopicInfo(f"t{n:02}", partitions=3, messages=1, lacking=1 + (n == 7)) for n in range(20)]
+        + [TopicInfo("q", messages=1, dead_letters=900)]
+    )
+    lacking, letters = concerns(found, topic_looks(found))
+    assert (lacking["sign"], lacking["subject"], lacking["action"]) == ("bad", "20 topics", "Show the worst")
+    assert lacking["text"] == (
+        "21 of 60 partitions lack a copy that is up to date: t00, t01, t02 and 17 more"
+    )
+    assert lacking["n"] == found.topics["t07"].number
+    assert (letters["subject"], letters["text"]) == ("q", "has 900 dead letters")
+
+
 def test_where_the_system_says_nothing_of_copies_the_figure_is_not_there(shop: Session) -> None:
     found = Looks(shop)
     look(found)

@@ -197,13 +197,25 @@ def concerns(looks: Looks, found: Sequence[TopicLook]) -> list[Concern]:
             dead = info.dead_letters
             said = f"has {dead:,} dead letter{'' if dead == 1 else 's'}"
             made.append((dead, _concern("dead", info.name, said, number, "letters", "Show them")))
-        if info.lacking:
-            verb = "lacks" if info.lacking == 1 else "lack"
-            said = f"{info.lacking:,} of {info.partitions or 0:,} partitions {verb} a copy that is up to date"
-            # the first to be looked at: messages may be lost
-            made.append((math.inf, _concern("warn", info.name, said, number, "partitions", "Show them")))
+    made.extend((math.inf, each) for each in _lacking(found))
     made.sort(key=lambda each: -each[0])
     return [each for _, each in made[:CONCERNS]]
+
+
+def _lacking(found: Sequence[TopicLook]) -> list[Concern]:
+    """Return the first to be looked at, in one line, since one broker can be why all lack one."""
+    tracks = [each.track for each in found if each.track.info.lacking]
+    if not tracks:
+        return []
+    worst = max(tracks, key=lambda each: each.info.lacking or 0)
+    lacking = sum(each.info.lacking or 0 for each in tracks)
+    partitions = sum(each.info.partitions or 0 for each in tracks)
+    verb = "lacks" if lacking == 1 else "lack"
+    said = f"{lacking:,} of {partitions:,} partitions {verb} a copy that is up to date"
+    if len(tracks) == 1:
+        return [_concern("bad", worst.info.name, said, worst.number, "partitions", "Show them")]
+    said += f": {_names(each.info.name for each in tracks)}"
+    return [_concern("bad", f"{len(tracks):,} topics", said, worst.number, "partitions", "Show the worst")]
 
 
 def _concern(sign: Any, subject: str, text: str, number: int, tab: Any, action: str) -> Concern:

@@ -20,7 +20,7 @@ class Figure(TypedDict):
 class Concern(TypedDict):
     """Something that needs a look: a sentence about a subject, and the tab of a topic that shows more."""
 
-    sign: Literal["warn", "dead"]
+    sign: Literal["warn", "dead", "bad"]
     subject: str
     text: str
     n: int

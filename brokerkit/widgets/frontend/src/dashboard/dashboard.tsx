@@ -117,8 +117,8 @@ function Concerns({ line, concerns }: { line: Line; concerns: Concern[] }) {
       </div>
       <ul class="bk-concerns">
         {concerns.map((each) => (
-          <li class="bk-line" key={`${String(each.n)} ${each.text}`}>
-            <span class={each.sign === "dead" ? "bk-bad" : "bk-warn"}>
+          <li class="bk-line" key={`${String(each.n)} ${each.tab} ${each.subject}`}>
+            <span class={each.sign === "warn" ? "bk-warn" : "bk-bad"}>
               <Icon sign={each.sign} />
             </span>
             <span class="bk-grow bk-problem">
