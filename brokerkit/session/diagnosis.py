@@ -266,7 +266,10 @@ class _Examination:
         mend = None if find is None else find(address, signs_in)
         if mend is not None and speaks_tls(host, port, min(TLS_SECONDS, self._timeout)):
             self._mend = mend
-            raise Unavailable(f"{host}:{port} answers: it speaks TLS, and this address does not: add {mend}")
+            raise Unavailable(
+                f"{host}:{port} answers: it speaks TLS, and this address does not: add {mend} as an option, "
+                f"or ?{mend} behind the address"
+            )
 
     def _connect(self) -> str:
         begin = time.monotonic()

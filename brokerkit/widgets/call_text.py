@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from keyword import iskeyword
 from typing import Any
 
 from brokerkit.core.vocabulary.attributes import Attributes
@@ -18,10 +19,20 @@ _RESULT = re.compile(r"_\d+")
 
 
 def call_text(function: str, *args: Any, **options: Any) -> str:
-    """Return ``function(args, name=value)``; options that are None are left out."""
+    """Return ``function(args, name=value)``; options that are None are left out.
+
+    What cannot be the name of an argument, such as ``security.protocol``, is given as ``**{name: value}``.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
     parts = [literal(each) for each in args]
-    parts += [f"{name}={literal(value)}" for name, value in options.items() if value is not None]
+    parts += [f"{name}={literal(value)}" for name, value in given.items() if _is_argument(name)]
+    others = [f"{literal(name)}: {literal(value)}" for name, value in given.items() if not _is_argument(name)]
+    parts += [f"**{{{', '.join(others)}}}"] if others else []
     return f"{function}({', '.join(parts)})"
+
+
+def _is_argument(name: str) -> bool:
+    return name.isidentifier() and not iskeyword(name)
 
 
 class Name(str):

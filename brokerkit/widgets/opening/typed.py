@@ -171,7 +171,7 @@ class TypedConnection:
     def _written(self) -> dict[str, Any]:
         """Return the options as they are written into a call: what may be a secret is asked for."""
         return {
-            name.replace(".", "_"): value if is_public(name, value) else Name("getpass()")
+            name: value if is_public(name, value) else Name("getpass()")
             for name, value in self._options().items()
         }
 

@@ -1,5 +1,6 @@
 // The saved connections: found by a word, and opened with a click.
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
@@ -16,6 +17,10 @@ export function found(lines: readonly SavedLine[], words: string): SavedLine[] {
 }
 
 function Ask({ name, yes, no }: { name: string; yes: () => void; no: () => void }) {
+  const keep = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    keep.current?.focus();
+  }, []);
   return (
     <span
       class="bk-line bk-at-end"
@@ -24,19 +29,17 @@ function Ask({ name, yes, no }: { name: string; yes: () => void; no: () => void 
       onClick={(event) => {
         event.stopPropagation();
       }}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        no();
+      }}
     >
       <span class="bk-bad">Delete it, with its secret in the keyring?</span>
       <button type="button" class="bk-btn bk-small bk-danger-of" onClick={yes}>
         Delete
       </button>
-      <button
-        type="button"
-        class="bk-btn bk-small"
-        ref={(node) => {
-          node?.focus();
-        }}
-        onClick={no}
-      >
+      <button type="button" class="bk-btn bk-small" ref={keep} onClick={no}>
         Keep
       </button>
     </span>
@@ -48,6 +51,7 @@ export function Saved({ line }: { line: Line }) {
   const words = useSignal("");
   const chosen = useSignal("");
   const deleting = useSignal("");
+  const kept = useRef("");
   const shown = found(now.connections, words.value);
   const first = chosen.value || now.connections[0]?.name;
   return (
@@ -130,6 +134,7 @@ export function Saved({ line }: { line: Line }) {
                       <Ask
                         name={each.name}
                         no={() => {
+                          kept.current = each.name;
                           deleting.value = "";
                         }}
                         yes={() => {
@@ -155,6 +160,12 @@ export function Saved({ line }: { line: Line }) {
                           type="button"
                           class="bk-btn bk-quiet bk-small bk-square"
                           aria-label={`Delete ${each.name}`}
+                          ref={(node) => {
+                            // back to where the question was asked, once
+                            if (!node || kept.current !== each.name) return;
+                            kept.current = "";
+                            node.focus();
+                          }}
                           title="Delete it from the saved connections"
                           onClick={(event) => {
                             event.stopPropagation();
