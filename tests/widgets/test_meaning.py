@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from brokerkit.widgets.browse.meaning import meant
+from brokerkit.widgets.browse.meaning import meant, meant_range
 from brokerkit.workbench import Session
 
 from .test_browse import FORM, browse, last, say, told
@@ -47,13 +47,33 @@ def test_days_are_those_of_utc() -> None:
     assert (found.date() in days, found.hour, found.minute) == (True, 13, 30)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "wrong"),
+    [
+        ("today", "yesterday", True),
+        ("2026-01-31", "2026-01-31", True),
+        ("-15min", "-15min", True),
+        ("yesterday", "today", False),
+        ("-15min", "now", False),
+        ("100", "yesterday", False),
+        ("today", "", False),
+        ("what", "yesterday", False),
+    ],
+)
+def test_an_end_before_the_beginning_is_said(start: str, end: str, wrong: bool) -> None:
+    first, last_of = meant_range(start, end)
+    assert ("not after the beginning" in last_of["wrong"]) == wrong
+    assert "beginning" not in first["wrong"]
+
+
 def test_the_form_takes_what_was_explained_and_the_call_runs(s: Session) -> None:
     s.create_topic("orders")
     s.publish_batch("orders", ["{}"] * 5)
     browser = browse(s, "orders")
     sent = told(browser)
-    say(browser, "range", start="yesterday", end="-15 min")
+    say(browser, "range", start="yesterday", end="-15 min", asked=7)
     shown = last(sent, "meant")
+    assert shown["asked"] == 7
     assert shown["start"]["text"].endswith("00:00:00 UTC")
     assert shown["end"]["wrong"] == ""
     say(browser, "query", **{**FORM, "start": "yesterday"})

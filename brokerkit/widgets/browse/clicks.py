@@ -23,7 +23,7 @@ from .filter_clicks import FilterClicks
 from .form import changes_of
 from .letter_clicks import LetterClicks
 from .looking import Looking, Message, Shower, number_in
-from .meaning import meant
+from .meaning import meant_range
 from .predicate import Predicate
 from .query import Query
 from .state import newest_on_top
@@ -253,8 +253,11 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
         )
 
     def _on_range(self, message: Message) -> None:
-        start, end = (meant(str(message.get(name, ""))) for name in ("start", "end"))
-        self._view.send({"type": "meant", "start": start, "end": end})
+        start, end = meant_range(str(message.get("start", "")), str(message.get("end", "")))
+        asked = message.get("asked")
+        self._view.send(
+            {"type": "meant", "asked": asked if isinstance(asked, int) else 0, "start": start, "end": end}
+        )
 
     def _tried(self, typed: str, mode: Any) -> str:
         if not typed.strip():

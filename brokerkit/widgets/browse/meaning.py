@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
@@ -14,12 +15,24 @@ from .form import position
 HINT = "No such place. Try yesterday 13:00, -15min, 2026-01-31 12:00, an offset, or earliest"
 
 
-def meant(text: str) -> Meant:
+BEFORE = "The end is not after the beginning: nothing is between them"
+
+
+def meant_range(start: str, end: str) -> tuple[Meant, Meant]:
+    """Return what the two ends of a range mean, at one moment."""
+    now = datetime.now(UTC)
+    first, last = meant(start, now), meant(end, now)
+    if first["at"] is not None and last["at"] is not None and last["at"] <= first["at"]:
+        last["wrong"] = BEFORE
+    return first, last
+
+
+def meant(text: str, now: datetime | None = None) -> Meant:
     """Return what a position means now; `at` is the moment in milliseconds since 1970."""
     if not text.strip():
         return {"text": "", "at": None, "wrong": ""}
     try:
-        found = parse_all(position(text.strip(), "Place"))
+        found = parse_all(position(text.strip(), "Place"), now=now)
     except ConfigError:
         return {"text": "", "at": None, "wrong": HINT}
     if isinstance(found, AtTime):

@@ -285,9 +285,10 @@ class Meant(TypedDict):
 
 
 class RangeMeant(TypedDict):
-    """What the two ends of a range mean."""
+    """What the two ends of a range mean; `asked` is that of the question."""
 
     type: Literal["meant"]
+    asked: int
     start: Meant
     end: Meant
 

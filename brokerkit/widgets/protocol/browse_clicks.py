@@ -195,11 +195,12 @@ class Try(TypedDict):
 
 
 class AskRange(TypedDict):
-    """The ends of a range that are being typed."""
+    """The ends of a range that are being typed; the answer repeats `asked`."""
 
     type: Literal["range"]
     start: str
     end: str
+    asked: int
 
 
 class OpenTab(TypedDict):

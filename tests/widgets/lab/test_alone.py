@@ -80,7 +80,17 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         # a saved connection goes by a click, once it was asked
         panel.get_by_role("button", name="Delete old").click()
         question = panel.get_by_role("group", name="Delete old?")
+        # the question takes the focus once, Escape ends it, and the focus is where it was before
         expect(question.get_by_role("button", name="Keep")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(question).to_have_count(0)
+        expect(panel.get_by_role("button", name="Delete old")).to_be_focused()
+        page.keyboard.press("Enter")
+        servers = panel.get_by_label("Servers")
+        servers.fill("inmem://not-taken-away")
+        expect(panel.get_by_role("list", name="What the doctor found")).to_contain_text("list topics")
+        expect(servers).to_be_focused()
+        expect(question).to_have_count(1)
         question.get_by_role("button", name="Delete").click()
         expect(panel.get_by_text("None yet.")).to_be_visible()
         panel.get_by_label("Servers").fill("inmem://alone")
@@ -112,7 +122,25 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         window.get_by_label("From: date").fill("2026-01-31T12:00:00")
         expect(window.get_by_label("From: a place")).to_have_value("2026-01-31T12:00:00Z")
         expect(window).to_contain_text("2026-01-31 12:00:00.000 UTC")
-        window.get_by_role("button", name="Read this window").click()
+        # what is typed key by key stays as it is typed, and Enter reads it once it is judged
+        calendar, place = window.get_by_label("From: date"), window.get_by_label("From: a place")
+        calendar.focus()
+        for key in ("0", "2", "1", "5", "2", "0", "2", "5"):
+            page.keyboard.press(key)
+        expect(calendar).to_have_value("2025-02-15T12:00")
+        expect(place).to_have_value("2025-02-15T12:00:00Z")
+        calendar.evaluate("field => field.blur()")
+        calendar.focus()
+        for _ in range(4):
+            page.keyboard.press("ArrowUp")
+        expect(place).to_have_value("2025-06-15T12:00:00Z")
+        # Enter does not take what was not judged yet
+        window.get_by_label("To: a place").fill("2024-01-01")
+        page.keyboard.press("Enter")
+        expect(window.get_by_role("alert")).to_contain_text("not after the beginning")
+        window.get_by_label("To: a place").fill("")
+        place.fill("2026-01-31T12:00:00Z")
+        page.keyboard.press("Enter")
         read = "s.peek('orders', start='2026-01-31T12:00:00Z', newest=True)"
         expect(panel.get_by_title(read).first).to_be_visible()
         expect(rows.nth(1).get_by_title(re.compile("UTC$"))).to_be_visible()

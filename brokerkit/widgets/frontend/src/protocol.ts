@@ -980,9 +980,10 @@ export interface Meant {
   wrong: string;
 }
 
-/** What the two ends of a range mean. */
+/** What the two ends of a range mean; `asked` is that of the question. */
 export interface RangeMeant {
   type: "meant";
+  asked: number;
   start: Meant;
   end: Meant;
 }
@@ -1147,11 +1148,12 @@ export interface Try {
   where: string;
 }
 
-/** The ends of a range that are being typed. */
+/** The ends of a range that are being typed; the answer repeats `asked`. */
 export interface AskRange {
   type: "range";
   start: string;
   end: string;
+  asked: number;
 }
 
 /** A tab that is shown now. */
@@ -1316,7 +1318,7 @@ export interface Figure {
 
 /** Something that needs a look: a sentence about a subject, and the tab of a topic that shows more. */
 export interface Concern {
-  sign: "warn" | "dead";
+  sign: "warn" | "dead" | "bad";
   subject: string;
   text: string;
   n: number;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { nameOfWindow } from "../src/browse/window";
-import { bothZones, fieldOf, momentOf, typedPosition, written } from "../src/parts/moments";
+import { bothZones, fieldOf, leftOut, momentOf, typedPosition, written } from "../src/parts/moments";
 
 import { Edits } from "../src/compose/edits";
 import { forHost } from "../src/host/keys";
@@ -64,7 +64,7 @@ test("a moment is said in the zone of the person and in UTC", () => {
   // a second later, clocks there go forward
   assert.equal(
     bothZones(at, "Europe/Berlin"),
-    "2026-03-29 01:59:59.007 Europe/Berlin\n2026-03-29 00:59:59.007 UTC",
+    "2026-03-29 01:59:59.007 Europe/Berlin (GMT+1)\n2026-03-29 00:59:59.007 UTC",
   );
   assert.match(bothZones(at + 1_000, "Europe/Berlin"), /^2026-03-29 03:00:00/);
   assert.equal(bothZones(at, "UTC"), "2026-03-29 00:59:59.007 UTC");
@@ -80,10 +80,32 @@ test("a time of the broker is known again, and a field means the same moment", (
   assert.equal(typedPosition("2026-11-28T19:59:21", true), "2026-11-28T19:59:21Z");
   assert.equal(typedPosition(fieldOf(at, false), false), "2026-11-28T19:59:21Z");
   assert.equal(typedPosition("", true), "");
+  assert.equal(typedPosition("0002-11-27T13:00:00", true), "0002-11-27T13:00:00Z");
 });
 
 test("a window has the name of its quick choice, or says its ends", () => {
   assert.equal(nameOfWindow({ start: "", end: "" }), "All that is kept");
   assert.equal(nameOfWindow({ start: "yesterday", end: "today" }), "Yesterday");
   assert.equal(nameOfWindow({ start: "-3h", end: "" }), "-3h to end");
+});
+
+test("of an hour that comes twice, the one is meant whose offset was there before", () => {
+  const zone = "Europe/Berlin";
+  const [first, second] = [Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 1, 30)];
+  assert.equal(fieldOf(first, false, zone), fieldOf(second, false, zone));
+  assert.notEqual(bothZones(first, zone).split("\n")[0], bothZones(second, zone).split("\n")[0]);
+  assert.equal(typedPosition("2026-10-25T02:31", false, second, zone), "2026-10-25T01:31:00Z");
+  assert.equal(typedPosition("2026-10-25T02:31", false, first, zone), "2026-10-25T00:31:00Z");
+  assert.equal(typedPosition("2026-10-25T02:31:05", false, null, zone), "2026-10-25T00:31:05Z");
+  assert.equal(typedPosition("2026-07-01T12:00", false, second, zone), "2026-07-01T10:00:00Z");
+});
+
+test("a time over which the clocks go forward is said to be left out", () => {
+  const zone = "Europe/Berlin";
+  assert.equal(leftOut("2026-03-29T02:30", zone), true);
+  assert.equal(leftOut("2026-03-29T03:00", zone), false);
+  assert.equal(leftOut("2026-10-25T02:30", zone), false);
+  assert.equal(leftOut("", zone), false);
+  const meant = Date.parse(typedPosition("2026-03-29T02:30", false, null, zone));
+  assert.equal(fieldOf(meant, false, zone), "2026-03-29T03:30:00");
 });

@@ -1,11 +1,11 @@
 // The window of time to read: quick choices, a calendar for both ends, and what they mean.
-import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useSignal, type Signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { later } from "../parts/later";
 import { Menu } from "../parts/menu";
-import { bothZones, fieldOf, ownZone, typedPosition } from "../parts/moments";
+import { bothZones, fieldOf, leftOut, ownZone, typedPosition } from "../parts/moments";
 import { Segments } from "../parts/segments";
 import type { Meant, QueryForm } from "../protocol";
 import type { Store } from "./store";
@@ -29,7 +29,7 @@ export function nameOfWindow({ start, end }: Range): string {
   return `${start || "beginning"} to ${end || "end"}`;
 }
 
-function Meaning({ shown }: { shown: Meant | undefined }) {
+function Meaning({ shown, skipped }: { shown: Meant | undefined; skipped: string }) {
   if (!shown || (!shown.text && !shown.wrong)) return <span class="bk-dim bk-under" />;
   if (shown.wrong)
     return (
@@ -37,7 +37,67 @@ function Meaning({ shown }: { shown: Meant | undefined }) {
         <Icon sign="bad" /> {shown.wrong}
       </span>
     );
-  return <span class="bk-dim bk-under bk-meant">{shown.at === null ? shown.text : bothZones(shown.at)}</span>;
+  return (
+    <span class="bk-dim bk-under bk-meant">
+      {skipped && `The clocks of ${ownZone()} leave out ${skipped}. Meant is:\n`}
+      {shown.at === null ? shown.text : bothZones(shown.at)}
+    </span>
+  );
+}
+
+interface CalendarProps {
+  label: string;
+  at: number | null;
+  utc: boolean;
+  skipped: Signal<string>;
+  set: (value: string) => void;
+  done: () => void;
+}
+
+/** A field for date and time. It belongs to who types in it: nothing is written into it until it is left. */
+function Calendar({ label, at, utc, skipped, set, done }: CalendarProps) {
+  const field = useRef<HTMLInputElement>(null);
+  const typing = useRef(false);
+  const typed = useRef<number | null>(null);
+  const show = (moment: number | null) => {
+    if (field.current) field.current.value = moment === null ? "" : fieldOf(moment, utc);
+  };
+  useLayoutEffect(() => {
+    if (!typing.current) show(at);
+  }, [at, utc]);
+  return (
+    <span class="bk-in">
+      <input
+        type="datetime-local"
+        step={1}
+        max="9999-12-31T23:59:59"
+        aria-label={`${label}: date and time, ${utc ? "UTC" : ownZone()}`}
+        ref={field}
+        onFocus={() => {
+          typing.current = true;
+          typed.current = at;
+        }}
+        onBlur={() => {
+          typing.current = false;
+          show(typed.current);
+        }}
+        onInput={({ currentTarget: { value, validity } }) => {
+          // while a part of it is missing, there is no value
+          if (validity.badInput) return;
+          const meant = typedPosition(value, utc, typed.current ?? at);
+          typed.current = meant ? Date.parse(meant) : null;
+          skipped.value = !utc && leftOut(value) ? value.replace("T", " ") : "";
+          set(meant);
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          event.stopPropagation();
+          done();
+        }}
+      />
+    </span>
+  );
 }
 
 interface EndProps {
@@ -51,6 +111,7 @@ interface EndProps {
 
 function End({ label, value, shown, utc, set, done }: EndProps) {
   const at = shown?.at ?? null;
+  const skipped = useSignal("");
   return (
     <>
       <span class="bk-dim">{label}</span>
@@ -63,6 +124,7 @@ function End({ label, value, shown, utc, set, done }: EndProps) {
             spellcheck={false}
             value={value}
             onInput={(event) => {
+              skipped.value = "";
               set(event.currentTarget.value);
             }}
             onKeyDown={(event) => {
@@ -73,22 +135,15 @@ function End({ label, value, shown, utc, set, done }: EndProps) {
             }}
           />
         </span>
-        <span class="bk-in">
-          <input
-            type="datetime-local"
-            step={1}
-            aria-label={`${label}: date and time, ${utc ? "UTC" : ownZone()}`}
-            value={at === null ? "" : fieldOf(at, utc)}
-            onChange={(event) => {
-              set(typedPosition(event.currentTarget.value, utc));
-            }}
-          />
-        </span>
+        <Calendar label={label} at={at} utc={utc} skipped={skipped} set={set} done={done} />
       </span>
-      <Meaning shown={shown} />
+      <Meaning shown={shown} skipped={skipped.value} />
     </>
   );
 }
+
+/** How many windows were asked about, by all views of this page: an answer names its question. */
+let questions = 0;
 
 interface Props {
   store: Store;
@@ -101,21 +156,26 @@ function Panel({ store, form, use, close }: Omit<Props, "disabled"> & { close: (
   const { send } = store.line;
   const range = useSignal<Range>({ start: form.start, end: form.end });
   const utc = useSignal(true);
+  const asked = useSignal(0);
+  const waiting = useRef(false);
   const ask = useMemo(
     () =>
       later(() => {
-        send({ type: "range", ...range.peek() });
+        send({ type: "range", ...range.peek(), asked: asked.peek() });
       }, 150),
-    [send, range],
+    [send, range, asked],
   );
   useEffect(() => {
-    send({ type: "range", ...range.peek() });
+    asked.value = ++questions;
+    send({ type: "range", ...range.peek(), asked: asked.peek() });
     return () => {
       ask.drop();
     };
-  }, [send, range, ask]);
+  }, [send, range, ask, asked]);
   const set = (part: Partial<Range>) => {
     range.value = { ...range.peek(), ...part };
+    asked.value = ++questions;
+    waiting.current = false;
     ask();
   };
   const take = (wanted: Range) => {
@@ -123,10 +183,17 @@ function Panel({ store, form, use, close }: Omit<Props, "disabled"> & { close: (
     use(wanted);
   };
   const meant = store.meant.value;
-  const wrong = Boolean(meant?.start.wrong) || Boolean(meant?.end.wrong);
+  const judged = meant?.asked === asked.value;
+  const wrong = judged && Boolean(meant.start.wrong || meant.end.wrong);
+  // what is typed is read once it is known to be a window
   const done = () => {
-    if (!wrong) take(range.peek());
+    waiting.current = !judged;
+    if (!judged) ask.now();
+    else if (!wrong) take(range.peek());
   };
+  useEffect(() => {
+    if (judged && waiting.current) done();
+  }, [judged]);
   const zone = ownZone();
   return (
     <div class="bk-window">
