@@ -134,6 +134,10 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         for _ in range(4):
             page.keyboard.press("ArrowUp")
         expect(place).to_have_value("2025-06-15T12:00:00Z")
+        # an answer that comes once it has the focus is shown, for nobody typed in it
+        place.fill("2026-05-05T05:05:00Z")
+        calendar.focus()
+        expect(calendar).to_have_value("2026-05-05T05:05")
         # Enter does not take what was not judged yet
         window.get_by_label("To: a place").fill("2024-01-01")
         page.keyboard.press("Enter")

@@ -47,6 +47,7 @@ function Meaning({ shown, skipped }: { shown: Meant | undefined; skipped: string
 
 interface CalendarProps {
   label: string;
+  judged: boolean;
   at: number | null;
   utc: boolean;
   skipped: Signal<string>;
@@ -54,17 +55,20 @@ interface CalendarProps {
   done: () => void;
 }
 
-/** A field for date and time. It belongs to who types in it: nothing is written into it until it is left. */
-function Calendar({ label, at, utc, skipped, set, done }: CalendarProps) {
+/** A field for date and time. It belongs to who types in it: what is typed stays until it is left. */
+function Calendar({ label, judged, at, utc, skipped, set, done }: CalendarProps) {
   const field = useRef<HTMLInputElement>(null);
   const typing = useRef(false);
-  const typed = useRef<number | null>(null);
+  const typed = useRef<number | null | undefined>(undefined);
   const show = (moment: number | null) => {
     if (field.current) field.current.value = moment === null ? "" : fieldOf(moment, utc);
   };
   useLayoutEffect(() => {
-    if (!typing.current) show(at);
-  }, [at, utc]);
+    // the answer to an earlier question is not what stands here
+    if (typing.current || !judged) return;
+    typed.current = undefined;
+    show(at);
+  }, [at, utc, judged]);
   return (
     <span class="bk-in">
       <input
@@ -73,15 +77,12 @@ function Calendar({ label, at, utc, skipped, set, done }: CalendarProps) {
         max="9999-12-31T23:59:59"
         aria-label={`${label}: date and time, ${utc ? "UTC" : ownZone()}`}
         ref={field}
-        onFocus={() => {
-          typing.current = true;
-          typed.current = at;
-        }}
         onBlur={() => {
+          if (typing.current) show(typed.current === undefined ? at : typed.current);
           typing.current = false;
-          show(typed.current);
         }}
         onInput={({ currentTarget: { value, validity } }) => {
+          typing.current = true;
           // while a part of it is missing, there is no value
           if (validity.badInput) return;
           const meant = typedPosition(value, utc, typed.current ?? at);
@@ -102,6 +103,7 @@ function Calendar({ label, at, utc, skipped, set, done }: CalendarProps) {
 
 interface EndProps {
   label: string;
+  judged: boolean;
   value: string;
   shown: Meant | undefined;
   utc: boolean;
@@ -109,7 +111,7 @@ interface EndProps {
   done: () => void;
 }
 
-function End({ label, value, shown, utc, set, done }: EndProps) {
+function End({ label, judged, value, shown, utc, set, done }: EndProps) {
   const at = shown?.at ?? null;
   const skipped = useSignal("");
   return (
@@ -135,7 +137,7 @@ function End({ label, value, shown, utc, set, done }: EndProps) {
             }}
           />
         </span>
-        <Calendar label={label} at={at} utc={utc} skipped={skipped} set={set} done={done} />
+        <Calendar label={label} judged={judged} at={at} utc={utc} skipped={skipped} set={set} done={done} />
       </span>
       <Meaning shown={shown} skipped={skipped.value} />
     </>
@@ -227,6 +229,7 @@ function Panel({ store, form, use, close }: Omit<Props, "disabled"> & { close: (
         )}
         <End
           label="From"
+          judged={judged}
           value={range.value.start}
           shown={meant?.start}
           utc={utc.value}
@@ -237,6 +240,7 @@ function Panel({ store, form, use, close }: Omit<Props, "disabled"> & { close: (
         />
         <End
           label="To"
+          judged={judged}
           value={range.value.end}
           shown={meant?.end}
           utc={utc.value}
