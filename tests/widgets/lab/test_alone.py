@@ -134,7 +134,7 @@ def test_the_first_screen_and_the_workbench_alone_in_a_tab(address: str, chromiu
         for _ in range(4):
             page.keyboard.press("ArrowUp")
         expect(place).to_have_value("2025-06-15T12:00:00Z")
-        # an answer that comes once it has the focus is shown, for nobody typed in it
+        # an answer that comes once it has the focus is shown, since nothing was typed in it
         place.fill("2026-05-05T05:05:00Z")
         calendar.focus()
         expect(calendar).to_have_value("2026-05-05T05:05")
