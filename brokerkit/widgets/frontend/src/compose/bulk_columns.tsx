@@ -1,4 +1,5 @@
 // What each column becomes: a field, the key, the value, a header, or nothing.
+import { DraftInput } from "../parts/draft_input";
 import { Bdi } from "../parts/plain";
 import type { BulkChoice, BulkColumn, BulkRole, BulkShown, BulkType } from "../protocol";
 
@@ -43,14 +44,12 @@ function Line({
       </td>
       <td>
         {named && (
-          <input
-            class="bk-input"
-            spellcheck={false}
-            aria-label={`The name of ${one.column} there`}
+          <DraftInput
+            label={`The name of ${one.column} there`}
             value={one.name}
             disabled={locked}
-            onChange={(event) => {
-              onSet({ column: place, name: event.currentTarget.value });
+            onSet={(text) => {
+              onSet({ column: place, name: text });
             }}
           />
         )}

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 
 import { Counts } from "../browse/receipts";
+import { DraftInput } from "../parts/draft_input";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import type { BulkDone, BulkShown, ComposeState } from "../protocol";
@@ -34,15 +35,14 @@ function Settings({ bulk, send }: Omit<Props, "now">) {
     <>
       <label class="bk-in">
         <span class="bk-dim">At most</span>
-        <input
-          inputMode="decimal"
+        <DraftInput
           size={6}
-          aria-label="At most so many a second"
+          label="At most so many a second"
           placeholder="no limit"
           value={bulk.rate}
           disabled={bulk.running}
-          onChange={(event) => {
-            send({ type: "bulk set", rate: event.currentTarget.value });
+          onSet={(text) => {
+            send({ type: "bulk set", rate: text });
           }}
         />
         <span class="bk-dim">a second</span>
@@ -52,15 +52,14 @@ function Settings({ bulk, send }: Omit<Props, "now">) {
         title="A file where the kernel is: the same rows go on with it, also after a restart"
       >
         <span class="bk-dim">Journal</span>
-        <input
-          spellcheck={false}
+        <DraftInput
           size={16}
-          aria-label="Journal: a file of outcomes"
+          label="Journal: a file of outcomes"
           placeholder="none"
           value={bulk.journal}
           disabled={bulk.running || bulk.again}
-          onChange={(event) => {
-            send({ type: "bulk set", journal: event.currentTarget.value });
+          onSet={(text) => {
+            send({ type: "bulk set", journal: text });
           }}
         />
       </label>

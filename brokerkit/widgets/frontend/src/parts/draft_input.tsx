@@ -1,0 +1,36 @@
+// A field that keeps what is typed in it until it is left, whatever state arrives meanwhile.
+import { useState } from "preact/hooks";
+
+interface Props {
+  label: string;
+  value: string;
+  disabled: boolean;
+  onSet: (text: string) => void;
+  placeholder?: string;
+  /** How many characters are in sight; all of the width if it is left out. */
+  size?: number;
+}
+
+export function DraftInput({ label, value, disabled, onSet, placeholder = "", size = 0 }: Props) {
+  const [typed, setTyped] = useState<string | null>(null);
+  return (
+    <input
+      class={size ? undefined : "bk-input"}
+      spellcheck={false}
+      aria-label={label}
+      placeholder={placeholder}
+      size={size || undefined}
+      value={typed ?? value}
+      disabled={disabled}
+      onInput={(event) => {
+        setTyped(event.currentTarget.value);
+      }}
+      onChange={(event) => {
+        onSet(event.currentTarget.value);
+      }}
+      onBlur={() => {
+        setTyped(null);
+      }}
+    />
+  );
+}
