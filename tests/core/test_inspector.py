@@ -27,6 +27,7 @@ from brokerkit.core import (
     Slice,
     Unavailable,
 )
+from brokerkit.core.runtime import inspector as inspecting
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
@@ -337,3 +338,20 @@ def test_a_slice_that_could_not_be_begun_and_is_given_up_leaves_no_reader(desk: 
     eventually(lambda: begun.fetching.failed, "the topic is not found")
     begun.give_up()
     assert browser._readers._readers == []
+
+
+def test_both_ends_of_a_plan_count_from_one_moment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else "yesterday" to "today" is two days where midnight lies between."""
+    moments: list[datetime | None] = []
+    whole = inspecting.parse_all
+
+    def noted(value: Any, *, now: datetime | None = None, **others: Any) -> Any:
+        moments.append(now)
+        return whole(value, now=now, **others)
+
+    monkeypatch.setattr(inspecting, "parse_all", noted)
+    desk.connection.create_topic("days")
+    desk.connection.inspector().plan("days", start="yesterday", end="today")
+    first, last = moments
+    assert first is not None
+    assert first == last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -176,9 +177,8 @@ class ConnectedInspector(Closable):
                 the broker cannot.
             timeout: Seconds to wait for each answer of the broker.
         """
-        first = parse_all(start, default=Earliest())
-        last = parse_all(end, default=Latest())
-        reach = parse_lateness(lateness)
+        now = datetime.now(UTC)
+        first, last = parse_all(start, now=now, default=Earliest()), parse_all(end, now=now, default=Latest())
         bounds = self.bounds(topic, timeout=timeout)
         order: TimeOrder = "first"
         if find_time is None and (has_time(first) or has_time(last)):
@@ -195,7 +195,7 @@ class ConnectedInspector(Closable):
             at_time if find_time is None else find_time,
             self._driver.at_id,
             order=order,
-            lateness=reach,
+            lateness=parse_lateness(lateness),
             counted=partial(self._counted, topic, timeout),
         )
 

@@ -22,7 +22,7 @@ from ..processes import Child
 from ..stage import RECEIVE_SECONDS, AnyConsumer, Item, Stage, acknowledge, numbered, payloads
 from ..waiting import eventually
 
-PROMPT_SECONDS = 10.0
+PROMPT_SECONDS = 1.0
 """An interrupt or a cancellation takes effect within this time."""
 MID_WAIT_SECONDS = 0.5
 """How long a call waits before it is cancelled or interrupted."""

@@ -36,7 +36,7 @@ server remembers as few as 15 of the last 200 deliveries. It sends the others ag
 are still on their way, and acknowledging one copy does not stop the other. A forgotten acknowledgement shows
 later, when the lock ends."""
 PARALLEL = 10
-CLOSED_SECONDS = 8.0
+CLOSED_SECONDS = 1.5
 """How much later than at its timeout a close may end on a busy machine."""
 
 
