@@ -27,7 +27,7 @@ from brokerkit.core import (
     Slice,
     Unavailable,
 )
-from brokerkit.core.runtime import inspector as inspecting
+from brokerkit.core.vocabulary.positions import parse_all
 from brokerkit.testing.waiting import eventually
 
 from .conftest import Desk
@@ -343,13 +343,12 @@ def test_a_slice_that_could_not_be_begun_and_is_given_up_leaves_no_reader(desk: 
 def test_both_ends_of_a_plan_count_from_one_moment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else "yesterday" to "today" is two days where midnight lies between."""
     moments: list[datetime | None] = []
-    whole = inspecting.parse_all
 
     def noted(value: Any, *, now: datetime | None = None, **others: Any) -> Any:
         moments.append(now)
-        return whole(value, now=now, **others)
+        return parse_all(value, now=now, **others)
 
-    monkeypatch.setattr(inspecting, "parse_all", noted)
+    monkeypatch.setattr("brokerkit.core.runtime.inspector.parse_all", noted)
     desk.connection.create_topic("days")
     desk.connection.inspector().plan("days", start="yesterday", end="today")
     first, last = moments
