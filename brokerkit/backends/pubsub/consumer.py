@@ -39,6 +39,8 @@ ANSWER_SECONDS = 10.0
 """Seconds that the broker may take to answer one question."""
 ACK_SECONDS = 5.0
 EXTEND_SECONDS = 3.0
+AGAIN_SECONDS = 2.0
+"""How long a message that was returned may take to be delivered again: 1 s in Google's emulator."""
 SETTLE_IN_SECONDS = 0.5
 """How long a consumer that has just attached may take to fetch the answer to an earlier request."""
 
@@ -64,6 +66,7 @@ class PubSubConsumer(MessageDriver):
         self._path = ""
         self._returning: Returning | None = None
         self._settled_in = Deadline(SETTLE_IN_SECONDS)
+        self._returned = Deadline(0.0)
 
     def attach(self, wait: float) -> bool:
         path, found = self._find()
@@ -157,6 +160,8 @@ class PubSubConsumer(MessageDriver):
         if self._returning is None:
             return
         unwanted = self._inbox.unwanted() if self._inbox is not None and self._settled_in.passed else ()
+        if unwanted:
+            self._returned = Deadline(AGAIN_SECONDS)
         self._returning.add([each.ack_id for each in unwanted])
 
     def settle(
@@ -168,6 +173,8 @@ class PubSubConsumer(MessageDriver):
         seconds = ceil(delay or 0)
         if seconds > MAX_DELAY_SECONDS:
             raise ConfigError(f"nack(delay=) may be {MAX_DELAY_SECONDS} s at most here, not {delay:g}")
+        if not seconds:
+            self._returned = Deadline(AGAIN_SECONDS)
         return self._settling.set_deadline(receipts, seconds, GIVE_BACK_SECONDS)
 
     def extend(self, receipts: Sequence[Any]) -> list[BaseException | None]:
@@ -188,7 +195,7 @@ class PubSubConsumer(MessageDriver):
                 returning.add([each.ack_id for each in received])
                 returning.finish(GIVE_BACK_SECONDS)
 
-            self._parking.park(self._path, inbox, give_back)
+            self._parking.park(self._path, inbox, give_back, self._returned)
 
 
 class TemporaryConsumer(PubSubConsumer):

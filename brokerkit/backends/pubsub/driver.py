@@ -138,5 +138,5 @@ class PubSubDriver(Driver):
         return Clients(self.connection)
 
     def close(self, timeout: float) -> None:
-        self._parking.close()
+        self._parking.close(timeout / 2)
         self.connection.close()

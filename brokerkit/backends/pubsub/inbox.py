@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import grpc
 from grpc import StatusCode
 
 from .connection import Call, PubSubConnection
@@ -125,6 +127,12 @@ class Inbox:
     def asking(self) -> bool:
         """Whether a request is pending, or its answer was not taken."""
         return self._call is not None
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the pending request has ended, `seconds` at most."""
+        if self._call is not None:
+            with contextlib.suppress(grpc.FutureTimeoutError):
+                self._call.exception(timeout=seconds)
 
     @property
     def failed(self) -> bool:

@@ -27,12 +27,14 @@ class _Place:
     """A request without a consumer.
 
     Attributes:
+        returned: Until when the messages that its consumer has returned may come to it.
         kept: Until when a consumer may get it.
     """
 
     path: str
     inbox: Inbox
     give_back: GiveBack
+    returned: Deadline
     kept: Deadline = field(default_factory=lambda: Deadline(KEEP_SECONDS))
     timer: threading.Timer | None = None
 
@@ -44,15 +46,16 @@ class Parking:
         self._lock = threading.Lock()
         self._places: list[_Place] = []
 
-    def park(self, path: str, inbox: Inbox, give_back: GiveBack) -> None:
+    def park(self, path: str, inbox: Inbox, give_back: GiveBack, returned: Deadline) -> None:
         """Keep a request.
 
         Args:
             path: The full path of the subscription.
             inbox: The inbox whose request is pending.
             give_back: Called with the messages that no consumer takes.
+            returned: Until when the messages that its consumer has returned may come to it.
         """
-        place = _Place(path, inbox, give_back)
+        place = _Place(path, inbox, give_back, returned)
         with self._lock:
             self._places.append(place)
         inbox.watch(lambda: self._arrived(place))
@@ -99,11 +102,17 @@ class Parking:
         if received:
             place.give_back(received)
 
-    def close(self) -> None:
-        """Return to the broker the messages that have arrived by now."""
+    def close(self, timeout: float) -> None:
+        """Return to the broker the messages that arrive, within `timeout` seconds.
+
+        Those that a consumer has just returned are awaited: a request that is cancelled would take them from
+        the next consumer for as long as their deadline lasts.
+        """
+        deadline = Deadline(timeout)
         with self._lock:
             places = list(self._places)
             for place in places:
                 self._remove(place)
         for place in places:
+            place.inbox.wait(min(place.returned.remaining(), deadline.remaining()))
             self._return(place)
