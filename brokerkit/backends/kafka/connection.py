@@ -28,7 +28,7 @@ from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.topics import Bounds
 
 from .clients import AdminClient
-from .errors import kafka_error, translate
+from .errors import kafka_error
 from .options import Properties, check_c_text, log
 from .tokens import TokenSource
 from .watch import Watch
@@ -108,7 +108,8 @@ class KafkaConnection:
                 found = kafka_error(error)
                 if found is not None and found.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
                     raise self.watch.unavailable(what) from error
-                raise translate(error, what) from error
+                problem = self.watch.translate(error, what)
+                raise problem from problem.__cause__
             else:
                 self.watch.forget()
                 return answer
@@ -198,7 +199,7 @@ class KafkaConnection:
                 return found
             error = KafkaException(found.error)
             if found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise translate(error, what)
+                raise self.watch.translate(error, what)
             if len(cluster.brokers) == 1 or patience.passed:
                 raise NotFound(f"there is no topic {topic!r}; create_topic({topic!r}) creates it") from error
             time.sleep(RETRY_SECONDS)

@@ -28,7 +28,7 @@ from . import clients
 from .codec import split_errors, to_columns
 from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import Positions, create_group, find_group, group_settings
-from .errors import AUTHENTICATION, translate, translating
+from .errors import AUTHENTICATION, translating
 from .options import Properties, log, passed_through
 from .watch import Watch
 
@@ -281,7 +281,7 @@ class KafkaConsumer(RecordDriver):
             if number in self._assigned:
                 self._out_of_range.add(number)
         elif error.fatal() or code in _FATAL or code in AUTHENTICATION:
-            self._error = translate(error, f"reading {self._topic!r} as {self._group!r}")
+            self._error = self._watch.translate(error, f"reading {self._topic!r} as {self._group!r}")
         else:
             log.info("reading %r as %r: %s", self._topic, self._group, error)
 
@@ -345,7 +345,7 @@ class KafkaConsumer(RecordDriver):
         return results
 
     def _commit(self, offsets: list[TopicPartition]) -> dict[Partition, BaseException | None]:
-        consumer = self._client
+        consumer, translate = self._client, self._watch.translate
         what = f"committing for group {self._group!r}"
         try:
             # librdkafka waits for a lost coordinator without a time limit
@@ -355,7 +355,6 @@ class KafkaConsumer(RecordDriver):
         except (KafkaException, TimeoutError) as error:
             timed_out = isinstance(error, TimeoutError)
             problem = self._watch.unavailable(what) if timed_out else translate(error, what)
-            problem.__cause__ = error
             return {(each.topic, each.partition): problem for each in offsets}
         return {
             (each.topic, each.partition): None if each.error is None else translate(each.error, what)

@@ -165,13 +165,13 @@ class Positions:
     def _retry(self, error: KafkaException, deadline: Deadline, what: str) -> None:
         """Wait before the next attempt, or raise if the error is permanent or the time is up."""
         self._watch.raise_if_refused()
-        problem = translate(error, what)
+        problem = self._watch.translate(error, what)
         if not problem.retryable:
-            raise problem from error
+            raise problem from problem.__cause__
         if deadline.remaining() <= RETRY_SECONDS:
             if error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._WAIT_COORD):
                 raise self._watch.unavailable(what) from error
-            raise problem from error
+            raise problem from problem.__cause__
         time.sleep(RETRY_SECONDS)
 
 

@@ -316,7 +316,7 @@ class KafkaPublisher(PublisherDriver):
                 self._fatal = self._fatal or found
                 sending.unsent.append(row)
                 return
-            problem = translate(error, "publishing")
+            problem = self._watch.translate(error, "publishing")
         sending.others[row] = PublishResult("failed", error=problem)
 
     def _wait(self, sending: Sending, deadline: Deadline) -> None:

@@ -18,7 +18,7 @@ from brokerkit.core.vocabulary.topics import Slice
 from .codec import Reported
 from .connection import ANSWER_SECONDS, KafkaConnection
 from .consumer_groups import group_settings
-from .errors import AUTHENTICATION, translate, translating
+from .errors import AUTHENTICATION, translating
 from .fetching import ClientFetcher, Fetcher
 from .native.consumer import NativeConsumer, carried
 from .native.library import NotUsable, library
@@ -153,7 +153,7 @@ class KafkaReader(ReaderDriver):
         elif code == KafkaError._AUTO_OFFSET_RESET:
             self._pass_over_deleted(slice_)
         elif code in _GONE or code in AUTHENTICATION or error.fatal():
-            raise translate(error, f"reading {slice_.topic!r}")
+            raise self._watch.translate(error, f"reading {slice_.topic!r}")
         else:
             log.info("reading %r: %s", slice_.topic, error)
 

@@ -34,7 +34,7 @@ from brokerkit.core.vocabulary.secrets import revealed
 from .clients import ShareConsumer
 from .codec import split_errors, to_columns
 from .connection import ANSWER_SECONDS, KafkaConnection
-from .errors import AUTHENTICATION, codes, translate, translating
+from .errors import AUTHENTICATION, codes, translating
 from .options import Properties, log, passed_through
 from .share_groups import DELIVERIES, NEEDED, begin_share_group, find_share_group, forget_share_group
 from .watch import Watch
@@ -165,7 +165,7 @@ class KafkaShareConsumer(MessageDriver):
             self._leave(LEAVE_SECONDS)
             self._ready = False
             return Unavailable(f"{what}: the broker forgot this member, which joins again: {error.str()}")
-        problem = translate(error, what)
+        problem = self._watch.translate(error, what)
         if not isinstance(problem, NotSupported):
             return problem
         if self._created:
@@ -251,9 +251,11 @@ class KafkaShareConsumer(MessageDriver):
         try:
             answers: dict[TopicPartition, Any] = self._opened().commit_sync(SETTLE_SECONDS)
         except KafkaException as error:
-            return dict.fromkeys(partitions, translate(error, what))
+            return dict.fromkeys(partitions, self._watch.translate(error, what))
         return {
-            each.partition: translate(error, what) for each, error in answers.items() if error is not None
+            each.partition: self._watch.translate(error, what)
+            for each, error in answers.items()
+            if error is not None
         }
 
     def _let_go(self) -> None:

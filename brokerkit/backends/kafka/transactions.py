@@ -14,7 +14,7 @@ from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
 from .clients import Consumer, Producer
 from .consumer_groups import CLOSE_SECONDS, group_settings
-from .errors import translate, translating
+from .errors import translating
 from .options import Properties, check_c_text
 from .watch import Watch
 
@@ -88,10 +88,9 @@ class Transactions:
                 found: KafkaError = error.args[0]
                 if found.code() == KafkaError._TIMED_OUT and deadline.passed:
                     raise self._watch.unavailable(what) from error
-                if not found.retriable():
-                    raise translate(error, what) from error
-                if deadline.passed:
-                    raise translate(error, what) from error
+                if deadline.passed or not found.retriable():
+                    problem = self._watch.translate(error, what)
+                    raise problem from problem.__cause__
             else:
                 return
 

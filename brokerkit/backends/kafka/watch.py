@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from brokerkit.core.vocabulary.errors import BrokerError, Unauthorized, Unavailable
 
-from .errors import AUTHENTICATION, TLS, TLS_HINT, translate
+from .errors import AUTHENTICATION, TLS, TLS_HINT, kafka_error, translate
 from .options import Properties
 from .tokens import TokenSource
 
@@ -97,6 +97,19 @@ class Watch:
             raise Unavailable(
                 f"{self.servers} is not trusted: {said}; {TRUST_HINT}", retryable=False
             ) from KafkaException(tls)
+
+    def translate(self, error: BaseException | KafkaError, about: str) -> BrokerError:
+        """Return an error of the client as a `BrokerError`, which names the cause of a missing token.
+
+        Args:
+            error: What the client raised or listed.
+            about: What was being done; the message begins with it.
+        """
+        found = error if isinstance(error, KafkaError) else kafka_error(error)
+        problem = None if self._tokens is None else self._tokens.problem()
+        if problem is None or found is None or found.code() not in AUTHENTICATION:
+            return translate(error, about)
+        return problem
 
     def unavailable(self, what: str) -> BrokerError:
         """Return an error for a missing answer, with the broker's name and librdkafka's last error."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from confluent_kafka import KafkaError
 
+from brokerkit.backends.kafka.tokens import TokenSource
 from brokerkit.backends.kafka.watch import Watch
+from brokerkit.core import Unauthorized
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,28 @@ def test_a_connection_closed_at_the_first_request_asks_for_tls_or_sasl() -> None
     watch.forget()
     watch(KafkaError(KafkaError._TRANSPORT, said))
     assert "security.protocol" not in str(watch.unavailable("asking")), "it spoke with us before"
+
+
+def test_a_refusal_names_the_failure_of_the_function_that_gives_tokens() -> None:
+    sealed = RuntimeError("the vault is sealed")
+    failing = False
+
+    def give(_: str) -> tuple[str, float]:
+        if failing:
+            raise sealed
+        return "token", time.time() + 60
+
+    tokens = TokenSource(give)
+    watch = Watch("broker:9092", tokens)
+    tokens.prepare("")
+    refused = KafkaError(KafkaError._AUTHENTICATION, "FindCoordinator response error")
+    assert str(watch.translate(refused, "reading 'orders'")).startswith("reading 'orders': FindCoordinator")
+    failing = True
+    tokens("")
+    tokens("")
+    problem = watch.translate(refused, "reading 'orders'")
+    assert isinstance(problem, Unauthorized)
+    assert "the vault is sealed" in str(problem)
+    assert problem.__cause__ is sealed
+    other = watch.translate(KafkaError(KafkaError._TIMED_OUT, "no answer"), "reading 'orders'")
+    assert "vault" not in str(other)
