@@ -43,8 +43,7 @@ RETRY_SECONDS = 0.1
 LEADER_SECONDS = 5.0
 """How long to wait for a partition without a leader, in seconds."""
 NEWS_SECONDS = 1.0
-"""How long to ask several brokers for a topic that one of them does not know: they hear of a new topic one
-after the other."""
+"""How long to ask for a topic that one of several brokers does not know: each hears of it in its own time."""
 ATTEMPT_SECONDS = 4.0
 """How long to wait for an answer, at first, before it is looked up again which broker to ask: the one that
 was asked may have just died."""
@@ -105,10 +104,10 @@ class KafkaConnection:
             except KafkaException as error:
                 self.client.poll(0)
                 self.watch.raise_if_refused()
+                problem = self.watch.translate(error, what)
                 found = kafka_error(error)
                 if found is not None and found.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
-                    raise self.watch.unavailable(what) from error
-                problem = self.watch.translate(error, what)
+                    problem = self.watch.unavailable(what)
                 raise problem from problem.__cause__
             else:
                 self.watch.forget()

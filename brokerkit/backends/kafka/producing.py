@@ -8,14 +8,20 @@ from itertools import repeat
 from types import NoneType
 from typing import Any
 
+from confluent_kafka import KafkaException
+
 from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.messages import to_microseconds
 from brokerkit.core.vocabulary.outbound_rows import OutboundRows
 
 from .clients import Producer
+from .options import log
 from .sizes import Header, headers_of
+from .terms import TopicTerms
 
 ANY_PARTITION = -1
+METADATA_SECONDS = 5.0
 PRESENT = 0
 """The timestamp that stands for the present."""
 NO_HEADERS: list[Header] = []
@@ -35,6 +41,23 @@ def place_of(partition: int | None) -> int:
 def _headers(rows: OutboundRows, part: slice) -> Iterable[list[Any]]:
     attributes = (rows.attributes or ())[part]
     return Attributes.lists(attributes) if rows.facts.types <= _AS_THEY_ARE else map(headers_of, attributes)
+
+
+def learn_partitions(
+    producer: Producer, topic: str, known: TopicTerms | None, found: TopicTerms, deadline: Deadline
+) -> None:
+    """Tell the client library of partitions that were added; it would refuse them for up to five minutes.
+
+    Args:
+        known: What was known of the topic. None if it was not looked up before.
+        found: What is known of it now.
+    """
+    if known is None or (found.partitions or 0) <= (known.partitions or 0):
+        return
+    try:
+        producer.list_topics(topic, max(0.1, min(METADATA_SECONDS, deadline.remaining())))
+    except KafkaException as error:
+        log.info("the new partitions of %r are not known yet: %s", topic, error)
 
 
 def produce_rows(

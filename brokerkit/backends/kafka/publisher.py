@@ -24,7 +24,7 @@ from .errors import kafka_error, translate, translating
 from .narrowing import Round, named, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
-from .producing import place_of, produce_rows, stamp_of
+from .producing import learn_partitions, place_of, produce_rows, stamp_of
 from .sending import Reports, Sending, Wave
 from .sizes import Header, headers_of, most_bytes
 from .terms import TopicTerms, accepts_all, refusal_of, terms_of
@@ -42,7 +42,7 @@ LINGER_MS = 10
 TOPIC_SECONDS = 60.0
 """How long the properties of a topic are cached, in seconds."""
 FRESH_SECONDS = 1.0
-"""The same before several messages are sent."""
+"""The same before several messages are sent, or one to a partition that is named."""
 METADATA_SECONDS = 5.0
 DRAIN_SECONDS = 1.0
 CLIENT_LIMIT = 1_000_000_000
@@ -124,8 +124,8 @@ class KafkaPublisher(PublisherDriver):
 
     def _open(self) -> Producer:
         self._fatal = None
-        waves = {"linger.ms": WAVE_LINGER_MS} if self._in_waves else {}
-        properties = {**self._properties, "batch.size": self._batch_size, **waves}
+        linger = WAVE_LINGER_MS if self._in_waves else self._properties["linger.ms"]
+        properties = {**self._properties, "batch.size": self._batch_size, "linger.ms": linger}
         with translating("opening the publisher"):
             return Producer(revealed(properties))
 
@@ -145,8 +145,9 @@ class KafkaPublisher(PublisherDriver):
             topics = list(dict.fromkeys(topic for topic, _ in batch))
             if len(topics) == 1:
                 batch = TopicRows(topics[0], OutboundRows.of([message for _, message in batch]))
+        seconds = FRESH_SECONDS if len(batch) != 1 or batch[0][1].partition is not None else TOPIC_SECONDS
         for topic in topics:
-            self._look(topic, deadline, FRESH_SECONDS if len(batch) > 1 else TOPIC_SECONDS)
+            self._look(topic, deadline, seconds)
         first = self._round(batch, deadline)
         if not (first.suspected or first.again):
             return first.results
@@ -190,13 +191,8 @@ class KafkaPublisher(PublisherDriver):
         if self._in_waves or (topic in self._refusing and not self._transactional):
             return False
         known = self._topics[topic]
-        return known.problem is None and accepts_all(
-            topic,
-            known.terms,
-            rows,
-            None if self._compressed else known.terms.max_bytes,
-            surely=not self._transactional,
-        )
+        limit, surely = None if self._compressed else known.terms.max_bytes, not self._transactional
+        return known.problem is None and accepts_all(topic, known.terms, rows, limit, surely=surely)
 
     def _send_all(self, sending: Sending, batch: TopicRows, deadline: Deadline) -> None:
         """Give messages of one topic to the client library that the broker surely accepts."""
@@ -364,6 +360,7 @@ class KafkaPublisher(PublisherDriver):
                 return
             problem = error
         self._topics[topic] = _Topic(time.monotonic(), problem, terms)
+        learn_partitions(self._producer, topic, known.terms if known else None, terms, deadline)
         if (limit := terms.max_bytes) is not None and limit < self._batch_bytes:
             # batches above the topic's limit would be refused whole
             self._batch_bytes = limit

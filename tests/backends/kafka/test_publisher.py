@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from brokerkit.backends.kafka.sizes import batch_bytes
-from brokerkit.core import Closed, Connection, NotFound, OutboundMessage, TooLarge
+from brokerkit.core import BrokerError, Closed, Connection, NotFound, OutboundMessage, TooLarge
+from brokerkit.testing.waiting import eventually
 
 from .conftest import publish
 
@@ -143,3 +144,23 @@ def test_a_second_publisher_of_a_transactional_id_closes_the_first(
     (slice_,) = broker.inspector().plan(topic)
     values = [value for columns in broker.inspector().read(slice_) for value in columns.value]
     assert values == [b"from the second"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_partitions_that_are_added_are_published_to(
+    broker: Connection, make_topic: MakeTopic, count: int
+) -> None:
+    from confluent_kafka.admin import NewPartitions
+
+    topic = make_topic(1)
+    batch = [OutboundMessage(b"a", partition=2)] * count
+    with broker.publisher() as publisher:
+        assert publisher.topic(topic).publish(OutboundMessage(b"first", partition=0)).ok
+        with pytest.raises(BrokerError, match="partition"):
+            publisher.topic(topic).publish(batch[0])
+        broker.native.create_partitions([NewPartitions(topic, 3)])[topic].result(60)
+
+        def published() -> bool:
+            return all(result.ok for result in publisher.topic(topic).publish_batch(batch))
+
+        eventually(published, "the new partition is known", within=60)
