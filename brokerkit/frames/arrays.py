@@ -40,6 +40,12 @@ def bytes_of(array: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]
     return np.frombuffer(places, np.int64, length + 1, array.offset * 8), np.frombuffer(content, np.uint8)
 
 
+def overlapping(data: npt.NDArray[np.uint8], type: str) -> Numbers:
+    """Return the value of a numpy type that begins at each byte, without copying them."""
+    count = max(len(data) - np.dtype(type).itemsize + 1, 0)
+    return np.ndarray((count,), type, data, strides=(1,))
+
+
 def taken(array: Array, index: npt.NDArray[np.int64]) -> Array:
     """Return the values at these indexes; a negative index gives null."""
     indexes: Any = pa.array(index, mask=index < 0)

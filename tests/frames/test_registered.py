@@ -284,3 +284,17 @@ def test_failures_are_found_again_by_the_source_of_the_frame() -> None:
 def test_the_decoder_goes_to_other_processes_without_what_it_knows() -> None:
     decoder = AutoDecoder()
     assert pickle.loads(pickle.dumps(decoder)) == decoder
+
+
+@pytest.mark.parametrize("golden", REGISTERED, ids=[f"{each['by']}: {each['name']}" for each in REGISTERED])
+def test_rows_in_the_middle_of_a_larger_batch_are_read_as_they_are_alone(golden: dict[str, Any]) -> None:
+    """All rows of a slice have one schema, and others lie before and behind them in memory."""
+    payload, source = bytes.fromhex(golden["payload"]), golden_source(golden["by"])
+    attributes = {name: bytes.fromhex(value) for name, value in golden["attributes"].items()}
+    around = pa.array([b"\0\0\0\0\1before", None, payload, payload, b"{}"], pa.large_binary())
+    pairs = attributes_array([Attributes(attributes)] * 2, 2)
+    is_key = golden["part"] == "key"
+    found = AutoDecoder(source).decode(Payloads(around.slice(2, 2), attributes=pairs, is_key=is_key))
+    alone = decoded(source, [payload], [attributes], is_key)
+    assert rows(found) == rows(alone) * 2
+    assert [each.reason for each in found.failures] == [each.reason for each in alone.failures] * 2

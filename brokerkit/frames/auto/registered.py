@@ -98,8 +98,10 @@ class RegisteredPayloads:
             else:
                 batch.refused(framing, rows, schema.type.lower(), _cut(error))
             return
-        index: Any = pa.array(rows)
-        texts, failures = _read(reader, payloads.data.take(index), framing)
+        # rows are ascending and each is there once, so that as many are all of them
+        index: Any = None if len(rows) == len(payloads) else pa.array(rows)
+        data = payloads.data if index is None else payloads.data.take(index)
+        texts, failures = _read(reader, data, framing)
         batch.put(framing, rows, reader.format, texts, failures)
 
     def _resolved(self, ref: SchemaRef) -> RegisteredSchema:

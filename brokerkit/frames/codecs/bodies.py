@@ -75,6 +75,8 @@ class Gathered:
             return nulls(len(index), self._type)
         if len(self._parts) > 1:
             self._parts = [pa.concat_arrays(self._parts)]
+        if len(index) == len(self._parts[0]) and np.array_equal(index, np.arange(len(index))):
+            return self._parts[0]
         return taken(self._parts[0], index)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from brokerkit.registry import SchemaRef
 
+from ..arrays import overlapping
 from ..arrow import Array
 from .framing import NUMBERS, Framing, framings
 
@@ -41,9 +42,8 @@ def framed_rows(
         if kinds is not None and kind not in kinds:
             continue
         long_enough = zero[sizes[zero] > width]
-        places = starts[long_enough][:, None] + np.arange(1, 1 + width)
         # a number of four bytes keeps its sign in eight
-        numbers = data[places].astype(np.uint8).view(f">i{width}").ravel().astype(np.int64)
+        numbers = overlapping(data, f">i{width}")[starts[long_enough] + 1].astype(np.int64)
         fits = numbers > 0
         if width == 8 and largest is not None:
             # an id of four bytes and the body behind it would be another number in each row
@@ -72,6 +72,9 @@ def _bytes_of(payloads: Array) -> tuple[Rows, Rows, Any]:
 def _groups(numbers: Rows, rows: Rows) -> Iterator[tuple[int, Rows]]:
     """Yield each number with its rows, in ascending order."""
     if not len(rows):
+        return
+    if numbers[0] == numbers[-1] and (numbers == numbers[0]).all():
+        yield int(numbers[0]), rows
         return
     order = np.argsort(numbers, kind="stable")
     found, begins = np.unique(numbers[order], return_index=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...arrays import from_buffers, taken
+from ...arrays import from_buffers, overlapping, taken
 from ...arrow import Array, ArrowType, nulls
 
 Places: TypeAlias = npt.NDArray[np.int64]
@@ -33,15 +33,31 @@ FEW_ITEMS = 64
 REPEATED_BYTES = 2**27
 """Bytes of defaults that the items of one batch may repeat."""
 
-LONG_VALUE = 64
-"""Mean length in bytes from which copying values one by one costs less than an index per byte."""
+_BEHIND = 16
+"""Zero bytes behind those, so that a look from any of them at up to so many bytes needs no check either."""
+
+_SINGLE = np.array([(byte >> 1) ^ -(byte & 1) for byte in range(256)], np.int64)
+"""The zig-zag number of each byte that is a number of its own."""
+
+_FIRST_BITS = np.uint64(0x0101010101010101)
+_LAST_BITS = np.uint64(0x8080808080808080)
+_GATHERING = [
+    (np.uint64(0x00FF00FF00FF00FF), np.uint64(1)),
+    (np.uint64(0x0000FFFF0000FFFF), np.uint64(2)),
+    (np.uint64(0x00000000FFFFFFFF), np.uint64(4)),
+]
+"""The lower half of each pair of numbers, and how far the upper one goes down to it."""
 
 
 class Source:
     """The bytes of a batch, and the failures of its rows so far."""
 
     def __init__(self, data: Bytes) -> None:
-        self.data: Bytes = np.concatenate([data, np.zeros(PADDING, np.uint8)])
+        size = len(data) + PADDING
+        self._memory: Bytes = np.empty(size + _BEHIND, np.uint8)
+        self._memory[: len(data)] = data
+        self._memory[len(data) :] = 0
+        self.data: Bytes = self._memory[:size]
         self.failures: dict[int, tuple[int, str, str]] = {}
         """By row: the place in `data`, the path and the reason of its first failure."""
         self._last_bytes: Places | None = None
@@ -78,34 +94,34 @@ class Source:
             The numbers, the places behind them, and which were complete.
         """
         byte = self.data[places]
-        value = (byte & 0x7F).astype(np.uint64)
-        after = places + 1
         longer = np.flatnonzero(byte >= 0x80)
-        overlong: Flags | None = None
-        shift = 7
-        while len(longer):
-            if shift > 63:
-                overlong = np.zeros(len(places), np.bool_)
-                overlong[longer] = True
-                break
-            at = np.minimum(after[longer], len(self.data) - 1)
-            byte = self.data[at]
-            if shift == 63 and (byte > 1).any():
-                overlong = np.zeros(len(places), np.bool_)
-                overlong[longer[byte > 1]] = True
-                byte = np.where(byte > 1, 0, byte)
-            value[longer] |= (byte & 0x7F).astype(np.uint64) << np.uint64(shift)
-            after[longer] = at + 1
-            longer = longer[byte >= 0x80]
-            shift += 7
+        if len(longer) == len(places):
+            value, size, right = self._longer(places)
+            after = places + size
+            return value, after, (after <= end) & right
+        value, after = _SINGLE[byte], places + 1
         complete = after <= end
-        if overlong is not None:
-            complete &= ~overlong
-        return (
-            (value >> np.uint64(1)).astype(np.int64) ^ -(value & np.uint64(1)).astype(np.int64),
-            after,
-            complete,
-        )
+        if len(longer):
+            value[longer], size, right = self._longer(places[longer])
+            after[longer] += size - 1
+            complete[longer] = right & (after[longer] <= end[longer])
+        return value, after, complete
+
+    def _longer(self, places: Places) -> tuple[Places, Places, Flags]:
+        """Read numbers of several bytes: the numbers, their bytes, and which have 64 bits or less."""
+        number, size = _seven_bits(overlapping(self._memory, "<u8")[places])
+        right = np.ones(len(places), np.bool_)
+        longest = np.flatnonzero(size > 8)
+        if len(longest):
+            ninth, tenth = (self._memory[places[longest] + at].astype(np.uint64) for at in (8, 9))
+            goes_on = ninth >= 0x80
+            tenth[~goes_on] = 0
+            right[longest] = tenth <= 1
+            number[longest] |= (ninth & np.uint64(0x7F)) << np.uint64(56) | tenth << np.uint64(63)
+            size[longest] += goes_on
+        sign = (number & np.uint64(1)).view(np.int64)
+        number >>= np.uint64(1)
+        return number.view(np.int64) ^ np.negative(sign, out=sign), size, right
 
     def number_starts(self, starts: Places, counts: Places) -> tuple[Places, Places]:
         """Return where each of `counts` consecutive variable-length numbers begins, and where the last ends.
@@ -126,18 +142,20 @@ class Source:
 
     def bytes_at(self, places: Places, lengths: Places) -> Array:
         """Return the bytes at each place as a large binary array."""
-        offsets = np.zeros(len(places) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        total = int(offsets[-1])
-        data: Bytes | bytes
-        if total > LONG_VALUE * len(places):
+        count = len(places)
+        if not count:
+            return nulls(0, pa.large_binary())
+        bounds = np.empty((count, 2), np.int64)
+        bounds[:, 0] = places
+        np.add(places, lengths, out=bounds[:, 1])
+        flat = bounds.ravel()
+        if flat[0] < 0 or flat[-1] > len(self.data) or (flat[1:] < flat[:-1]).any():
             view = self.view()
-            data = b"".join(
-                [view[at : at + length] for at, length in zip(places.tolist(), lengths.tolist(), strict=True)]
-            )
-        else:
-            data = self.data[np.repeat(places - offsets[:-1], lengths) + np.arange(total)]
-        return from_buffers(pa.large_binary(), len(places), offsets, data)
+            return pa.array([view[start:end] for start, end in bounds.tolist()], pa.large_binary())
+        # one after the other they are values with gaps between them, of which Arrow copies the values
+        every = from_buffers(pa.large_binary(), 2 * count - 1, flat, self.data)
+        index: Any = pa.array(np.arange(0, 2 * count, 2))
+        return every.take(index)
 
     def view(self) -> memoryview:
         """Return the bytes, to be read one by one."""
@@ -146,9 +164,32 @@ class Source:
 
     def blocks_at(self, places: Places, size: int) -> Bytes:
         """Return `size` bytes at each place as rows of a matrix; places past the end give zero bytes."""
-        index = places[:, None] + np.arange(size)
-        blocks: Bytes = self.data[np.minimum(index, len(self.data) - 1)]
-        return blocks
+        blocks = overlapping(self._memory, f"V{size}")[np.minimum(places, len(self.data) - 1)]
+        return blocks.view(np.uint8).reshape(len(places), size)
+
+
+def _seven_bits(word: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], Places]:
+    """Return what the bytes of a number hold, seven bits each, and how many bytes it has.
+
+    Args:
+        word: Eight bytes of each number. One that ends in none of them counts as nine bytes.
+    """
+    ends = ~word
+    ends &= _LAST_BITS
+    # every bit up to the lowest one, or all of them
+    mask = ends - np.uint64(1)
+    mask ^= ends
+    size = (mask & _FIRST_BITS) * _FIRST_BITS
+    size >>= np.uint64(56)
+    size[ends == 0] = 9
+    mask &= ~_LAST_BITS
+    number = word & mask
+    for low, shift in _GATHERING:
+        high = number & ~low
+        high >>= shift
+        number &= low
+        number |= high
+    return number, size.view(np.int64)
 
 
 def _counted(counts: Places) -> Places:
