@@ -115,7 +115,20 @@ def test_a_day_is_named_by_its_distance(written: str, moment: datetime) -> None:
     assert parse(written, now=now) == AtTime(to_microseconds(moment))
 
 
-@pytest.mark.parametrize("wrong", ["yesterday 24:00", "today 9", "todayish", "yesterday 13:61"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "yesterday 24:00",
+        "today 9",
+        "todayish",
+        "yesterday 13:61",
+        "today ttt 9:00",
+        "today t 9:00",
+        "todaytt9:00",
+        "today \u0669:\u0660\u0660",
+        "-\u0661\u0665min",
+    ],
+)
 def test_a_time_that_no_day_has_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="expected"):
         parse(wrong)

@@ -15,6 +15,8 @@ from brokerkit.widgets.alone import PageServer, outlet, served
 from brokerkit.widgets.alone.gate import Gate
 from brokerkit.workbench import Session
 
+from .screens import Screen
+
 sync = pytest.importorskip("websockets.sync.client")
 exceptions = pytest.importorskip("websockets.exceptions")
 
@@ -42,6 +44,19 @@ def cookie_of(page: PageServer) -> str:
     assert (status, headers["Location"], body) == (303, "/", "")
     assert "HttpOnly" in headers["Set-Cookie"]
     return headers["Set-Cookie"].partition(";")[0]
+
+
+@pytest.mark.parametrize("made", ["browse", "tail", "compose", "dashboard"])
+def test_each_widget_is_shown_where_it_is_asked_to_be(s: Session, made: str) -> None:
+    s.create_topic("orders")
+    widget = s.dashboard() if made == "dashboard" else getattr(s, made)("orders")
+    screen = Screen()
+    widget._show_at(screen)
+    screen.say("hello")
+    assert screen.state["call"]
+    assert widget._shown_view().panel.widget is screen
+    if made != "compose":
+        widget.stop()
 
 
 def test_nothing_is_served_without_the_token(page: PageServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import getpass
 import os
 import socket
@@ -22,6 +23,7 @@ from brokerkit.core.vocabulary.address import Address
 from brokerkit.session import diagnosis
 from brokerkit.widgets.opening import ConnectionChooser, model
 from brokerkit.widgets.opening.typed import TypedConnection
+from brokerkit.widgets.opening.typed_options import read_typed_options
 from brokerkit.workbench import Session
 from tests.brokers.certificates import Authority
 
@@ -68,7 +70,7 @@ def test_a_saved_connection_opens_the_workbench_in_the_same_place(
     bk.save_connection("shop", "inmem://first-screen", read_only=True)
     screen.say("hello")
     (line,) = screen.state["connections"]
-    assert (line["name"], line["marks"], line["used"]) == ("shop", ["READ ONLY"], "")
+    assert (line["name"], line["marks"], line["used"]) == ("shop", ["read-only"], "")
     with bk.connect("inmem://first-screen") as s:
         s.create_topic("orders")
         screen.say("open", name="shop")
@@ -211,6 +213,10 @@ def test_without_a_browser_it_is_a_list() -> None:
         ("sasl_pasword=ab,hunter2=x", "option 1 may hold a secret"),
         ('sasl_password="ab,hunter2=x', "the double quotes of option 1 are not closed"),
         ('client.id=me,sasl_password=a"b,hunter2=x', "option 2 may hold a secret"),
+        ('sasl_password=x="hunter2, reader=auto', "option 1 may hold a secret"),
+        ('sasl_password="a"b"hunter2, reader=auto', "the double quotes of option 1 are not closed"),
+        ('sasl_password="a" hunter2', "the double quotes of option 1 are not closed"),
+        ("client.id=a,client.id=b", "option 2 was given before: client.id"),
     ],
 )
 def test_options_that_are_none_are_refused_by_their_place(
@@ -269,6 +275,46 @@ def test_a_secret_with_a_comma_is_written_in_double_quotes_or_last() -> None:
         assert given["acks"] == "1"
         assert given["sasl_password"] in ("ab,hunter2=x", "ab")
         assert "ab" not in typed.call()
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        ('sasl_password="a""b,c"', {"sasl_password": 'a"b,c'}),
+        ('a.b="""" , c.d = "x,y" ,', {"a.b": '"', "c.d": "x,y"}),
+        ('a.b="", c.d=e"f', {"a.b": "", "c.d": 'e"f'}),
+        ('librdkafka="{""a.b"": 1, ""c.d"": 2}"', {"librdkafka": '{"a.b": 1, "c.d": 2}'}),
+        (
+            "sasl.oauthbearer.token.endpoint.url=https://h/token, acks=1",
+            {"sasl.oauthbearer.token.endpoint.url": "https://h/token", "acks": "1"},
+        ),
+        (" , ", {}),
+    ],
+)
+def test_a_value_may_hold_quotes_and_commas(options: str, read: dict[str, str]) -> None:
+    assert read_typed_options(options) == read
+
+
+def test_the_call_of_a_long_connection_is_shown_whole(opened: tuple[ConnectionChooser, Screen]) -> None:
+    chooser, screen = opened
+    options = ", ".join(f"client.rack{n}={n}" for n in range(100))
+    screen.say("check", form={**FORM, "servers": "h:9092", "options": options}, connecting=False)
+    assert chooser.wait(60)
+    ast.parse(screen.state["call"])
+    assert screen.state["call"].endswith("'client.rack99': '99'})")
+
+
+def test_it_is_known_whether_the_keyring_has_a_secret_of_a_connection(
+    opened: tuple[ConnectionChooser, Screen], config: Path
+) -> None:
+    _, screen = opened
+    bk.save_connection("plain", "kafka://h")
+    bk.save_connection("asked", "kafka://me@h", secret="prompt")
+    with (config / "connections.toml").open("a") as file:
+        file.write('[kept]\nurl = "kafka://me@h"\npassword = { keyring = "kept/password" }\n')
+    screen.say("hello")
+    found = {each["name"]: each["keyring"] for each in screen.state["connections"]}
+    assert found == {"plain": False, "asked": False, "kept": True}
 
 
 def test_a_saved_connection_is_deleted(opened: tuple[ConnectionChooser, Screen]) -> None:

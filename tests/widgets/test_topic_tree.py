@@ -71,6 +71,26 @@ def test_while_topics_are_looked_for_the_branches_are_open_and_can_be_closed() -
     assert drawn(NAMES[5:], branches, finding=True) == ["orders 3+", "orders-x"]
 
 
+def test_each_line_knows_how_far_up_the_branch_is_that_it_lies_in() -> None:
+    tree = TopicTree(NAMES, range(len(NAMES)), separator_of(NAMES))
+    lines = tree.lines(lambda prefix: True)
+    above = [
+        next((place - each for each in range(place, -1, -1) if lines[each].depth < line.depth), 0)
+        for place, line in enumerate(lines)
+    ]
+    assert [line.up for line in lines] == above
+    assert max(above) > 2
+
+
+def test_names_that_begin_alike_are_told_apart(s: Session) -> None:
+    for end in "xy":
+        s.create_topic(f"{'z' * 190}.{end}")
+    topics = TopicList(s)
+    topics.load()
+    lines = topics.part(Finding(), Branches(), 0, 2, None)["rows"]
+    assert lines[0]["name"] != lines[1]["name"]
+
+
 def test_odd_names_are_each_there_once() -> None:
     rng = random.Random(7)
     for _ in range(60):

@@ -114,12 +114,14 @@ def tls_option(address: Address, signs_in: bool) -> str | None:
     """Return the option with which the client speaks TLS, as ``name=value``; None where it does already."""
     try:
         given = read_options(address)
+        read_reader(address)
     except ConfigError:
         return None
     protocol = str(revealed(given.get("security.protocol", "PLAINTEXT"))).upper()
     if protocol.endswith("SSL"):
         return None
-    return f"security.protocol={'SASL_SSL' if signs_in or protocol.startswith('SASL') else 'SSL'}"
+    signs_in = signs_in or protocol.startswith("SASL") or any(name.startswith("sasl.") for name in given)
+    return f"security.protocol={'SASL_SSL' if signs_in else 'SSL'}"
 
 
 class MaskedLog:

@@ -13,9 +13,9 @@ from .errors import ConfigError, NotFound, NotSupported
 from .messages import from_microseconds, to_microseconds
 from .topics import Bounds
 
-_SPAN = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
-_DAY = re.compile(r"^(today|yesterday)(?:[ t]+(\d\d?):(\d\d)(?::(\d\d))?)?$")
-_ID = re.compile(r"^\d+(?::-?\d+){3,}$")
+_SPAN = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*(ms|s|sec|min|m|h|d|w)$", re.IGNORECASE)
+_DAY = re.compile(r"^(today|yesterday)(?:(?: +|t)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?$")
+_ID = re.compile(r"^[0-9]+(?::-?[0-9]+){3,}$")
 """An id that is a position: numbers joined by colons, of which a time of day has two at most."""
 _UNITS = {"ms": 1_000, "s": 1_000_000, "sec": 1_000_000, "min": 60_000_000, "m": 60_000_000,
           "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip

@@ -36,6 +36,9 @@ _PUBLIC_NAME = re.compile(
 )
 _LOGIN = re.compile(r"://[^/?#]*@")
 _REGISTRY = re.compile(r"(https?://[^@?#\s]*|sandbox)?", re.IGNORECASE)
+_TOKEN_URL = "sasl.oauthbearer.token.endpoint.url"
+"""Where librdkafka gets tokens: no secret, although its name has the word."""
+_URL = re.compile(r"https?://[^@?#\s]*", re.IGNORECASE)
 _HARMLESS = re.compile(r"[+-]?\d+(\.\d+)?|true|false", re.IGNORECASE)
 _LIKE_A_NAME = re.compile(r"[\w.+-]{1,40}")
 
@@ -52,7 +55,7 @@ def shortened(text: str) -> str:
 
 def is_secret(name: str) -> bool:
     """Tell whether the value of an option of this name must not be shown."""
-    return _SECRET_NAME.search(name) is not None
+    return _SECRET_NAME.search(name) is not None and name != _TOKEN_URL
 
 
 def is_public(name: str, value: object) -> bool:
@@ -62,6 +65,8 @@ def is_public(name: str, value: object) -> bool:
     if name == "registry":
         # short enough to be a key that was pasted at the wrong place
         return _REGISTRY.fullmatch(str(value)) is not None
+    if name == _TOKEN_URL:
+        return _URL.fullmatch(str(value)) is not None
     return _PUBLIC_NAME.fullmatch(name) is not None or _HARMLESS.fullmatch(str(value)) is not None
 
 

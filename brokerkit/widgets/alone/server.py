@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 from brokerkit.core.vocabulary.errors import ConfigError, Unavailable
 
 from ..browse import TopicBrowser
-from ..browse.view import SCRIPTS
 from ..opening import ConnectionChooser
-from ..panel import Panel
 from .gate import HOST, Gate
 from .outlet import SocketOutlet
 
@@ -142,10 +140,7 @@ def served(widget: TopicBrowser | ConnectionChooser, port: int = 0) -> PageServe
         Unavailable: The port cannot be used.
     """
     outlet = SocketOutlet()
-    if isinstance(widget, ConnectionChooser):
-        widget._show_at(outlet)
-    else:
-        widget._show_in(Panel(SCRIPTS, {}, lambda message: None, outlet))
+    widget._show_at(outlet)
     return PageServer(outlet, port)
 
 

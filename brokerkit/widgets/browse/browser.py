@@ -49,7 +49,7 @@ class TopicBrowser(PanelDisplayed):
         self._model.owner = weakref.ref(self)
 
     def _new_view(self) -> BrowserView:
-        view = BrowserView(self._model)
+        view = BrowserView(self._model, outlet=self._outlet)
         self._show(view)
         return view
 

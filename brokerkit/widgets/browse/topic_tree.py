@@ -31,6 +31,7 @@ class TreeLine:
         branch: How much of the name is the beginning that the topics of the branch share; 0 for a topic.
         first, size: Where its topics are in the order of the tree, and how many.
         open: Whether the lines of the branch follow.
+        up: How many lines above it the branch is that it lies in; 0 where it lies in none.
     """
 
     number: int
@@ -41,6 +42,7 @@ class TreeLine:
     first: int = 0
     size: int = 1
     open: bool = False
+    up: int = 0
 
 
 class Branches:
@@ -96,35 +98,47 @@ class TopicTree:
 
     def lines(self, is_open: Callable[[str], bool]) -> list[TreeLine]:
         """Return the lines, where a function says whether the branch with a beginning is open."""
-        return list(self._lines(0, len(self._keys), 0, 0, 0, is_open))
+        made: list[TreeLine] = []
+        self._draw(made, (0, len(self._keys)), 0, 0, 0, is_open)
+        return made
 
-    def _lines(
-        self, first: int, stop: int, shared: int, begin: int, depth: int, is_open: Callable[[str], bool]
-    ) -> Iterator[TreeLine]:
-        """Iterate over the lines of a part of the order.
+    def _draw(
+        self,
+        made: list[TreeLine],
+        part: tuple[int, int],
+        shared: int,
+        begin: int,
+        depth: int,
+        is_open: Callable[[str], bool],
+    ) -> None:
+        """Add the lines of a part of the order.
 
         Args:
-            first, stop: The part.
+            made: The lines so far; the last one is the branch around the part.
+            part: Where it begins and ends.
             shared: How much all of its names share.
             begin: From where on the branch around it shows its own name.
             depth: In how many branches they lie.
             is_open: As in `lines`.
         """
-        nodes = list(self._nodes(first, stop, shared, depth))
+        around = len(made) - 1
+        nodes = list(self._nodes(*part, shared, depth))
         if self._sums is not None:
             sums = self._sums
             nodes.sort(key=lambda node: sums[node[0]] - sums[node[1]])
         for place, after, length in nodes:
             number = self.order[place]
             name = self._names[number]
+            up = len(made) - around if depth else 0
             if after - place == 1:
                 # a topic that is called as its branch has no part of its own
-                yield TreeLine(number, shared if len(name) > shared else begin, len(name), depth)
+                own = shared if len(name) > shared else begin
+                made.append(TreeLine(number, own, len(name), depth, up=up))
                 continue
             on = is_open(name[:length])
-            yield TreeLine(number, shared, length, depth, length, place, after - place, on)
+            made.append(TreeLine(number, shared, length, depth, length, place, after - place, on, up))
             if on:
-                yield from self._lines(place, after, length, shared, depth + 1, is_open)
+                self._draw(made, (place, after), length, shared, depth + 1, is_open)
 
     def _nodes(self, first: int, stop: int, shared: int, depth: int) -> Iterator[tuple[int, int, int]]:
         """Iterate over where each topic or branch begins and ends in the order, and what its names share."""

@@ -24,6 +24,8 @@ REMEMBERED = 2_000
 """At most so many descriptions are kept."""
 SORTS = ("name", "messages", "bytes")
 _COUNTED: tuple[Counted, ...] = ("exact", "at most", "about")
+LONGEST_NAME = 1_000
+"""So much of a name is shown where there is room, so that names that begin alike are told apart."""
 PARTIAL = "+"
 """Behind a sum to which some do not tell their part."""
 NOT_KNOWN = "?"
@@ -171,9 +173,10 @@ class TopicList:
         backlog = self.backlogs.get(info.name, "")
         return {
             "n": line.number,
-            "name": plain(info.name, 160),
+            "name": plain(info.name, LONGEST_NAME),
             "label": plain(info.name[line.begin : line.end], 160),
             "depth": line.depth,
+            "up": line.up,
             "branch": 0,
             "size_of": 1,
             "open": False,
@@ -200,9 +203,10 @@ class TopicList:
         unknown = 0 if drawn is None else drawn.of(drawn.unknown_dead, line)
         return {
             "n": line.number,
-            "name": plain(name[: line.branch], 160),
+            "name": plain(name[: line.branch], LONGEST_NAME),
             "label": plain(name[line.begin : line.end], 160),
             "depth": line.depth,
+            "up": line.up,
             "branch": line.branch,
             "size_of": line.size,
             "open": line.open,

@@ -38,6 +38,7 @@ class BrowserView:
         place: A panel that showed another screen until now; None makes one.
         tab: The tab to show first.
         back: What the button says that leads back to that screen, and what it calls; None for no way back.
+        outlet: Where the panel it makes is shown, if not in a notebook.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class BrowserView:
         *,
         tab: Tab = "messages",
         back: Back | None = None,
+        outlet: panel.Outlet | None = None,
     ) -> None:
         self._model = model
         self.looking = Looking()
@@ -54,7 +56,7 @@ class BrowserView:
         self.changing = Changing(model)
         self.receive = Clicks(model, self, self.looking).receive
         self._first_tab, self._back = tab, back
-        self.panel = place or panel.Panel(SCRIPTS, self._state(), self.receive)
+        self.panel = place or panel.Panel(SCRIPTS, self._state(), self.receive, outlet)
         self._parts = Parts(self.panel, self._show_unsent)
         self.pass_on, self.greet = self._parts.receive, self._parts.greet
         self.send_companions()

@@ -201,7 +201,7 @@ class Composer(PanelDisplayed):
     # Display.
 
     def _new_view(self) -> ComposerPanel:
-        return ComposerPanel(self._model)
+        return ComposerPanel(self._model, self._outlet)
 
     def _view_in(self, channel: Channel) -> ComposerView:
         """Show it in a part of another panel as well."""

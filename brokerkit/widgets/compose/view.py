@@ -13,7 +13,7 @@ from brokerkit.display.sanitize import plain
 
 from ..confirming import needs_name, refusal_of
 from ..editing import name_to_text, text_to_name, to_bytes, to_text
-from ..panel import Channel, Panel
+from ..panel import Channel, Outlet, Panel
 from ..protocol.compose import ComposeState, TypedHeader
 from ..row_view import bytes_text, size_text
 from .bulk.view import BulkClicks, bulk_shown
@@ -98,8 +98,8 @@ class ComposerView:
 class ComposerPanel(ComposerView):
     """A view of a `ComposerModel` in a panel of its own."""
 
-    def __init__(self, model: ComposerModel) -> None:
-        self.panel = Panel(["compose.js"], state_of(model), self.receive)
+    def __init__(self, model: ComposerModel, outlet: Outlet | None = None) -> None:
+        self.panel = Panel(["compose.js"], state_of(model), self.receive, outlet)
         super().__init__(model, self.panel)
 
 

@@ -14,6 +14,7 @@ from ..call_text import call_text, variable_of
 from ..panel import Outlet, Panel
 from ..protocol.browse import Tab
 from ..protocol.dashboard import DashboardState, RatesShown
+from .looks import Looks
 from .model import DashboardModel
 from .summary import concerns, figures, line_of, topic_looks
 
@@ -110,7 +111,7 @@ def state_of(model: DashboardModel) -> DashboardState:
         "screen": "dashboard",
         "session": plain(model.session.name, 120),
         "marks": model.session.marks,
-        "facts": f"{looks.all:,} topics, {len(looks.subscriptions):,} subscriptions" if looks.at else "",
+        "facts": _facts(looks) if looks.at else "",
         "refreshed": f"{looks.at:%H:%M:%S} UTC" if looks.at else "",
         "every": model.every,
         "running": model.running,
@@ -122,6 +123,11 @@ def state_of(model: DashboardModel) -> DashboardState:
         "notes": [plain(each, 300) for each in looks.notes],
         "call": call_of(model),
     }
+
+
+def _facts(looks: Looks) -> str:
+    counts = ((looks.all, "topic"), (len(looks.subscriptions), "subscription"))
+    return ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for count, what in counts)
 
 
 def call_of(model: DashboardModel) -> str:

@@ -28,13 +28,14 @@ def saved_lines() -> list[SavedLine]:
 
 def _line(row: dict[str, Any], used: str) -> SavedLine:
     scheme, _, rest = str(row["url"] or "").partition(":")
-    marks = [mark for name, mark in (("production", "PRODUCTION"), ("read_only", "READ ONLY")) if row[name]]
+    marks = [mark for name, mark in (("production", "PRODUCTION"), ("read_only", "read-only")) if row[name]]
     facts = backends.systems().get(scheme.partition("+")[0])
     return {
         "name": plain(row["name"], 80),
+        "keyring": any(str(place).startswith("keyring:") for place in row["secrets"].values()),
         "system": facts.title if facts else plain(scheme, 40),
         "address": plain(rest.removeprefix("//").partition("?")[0].rpartition("@")[2], 120),
-        "marks": [*marks, *(["MASKED"] if any("mask" in each for each in row["options"]) else [])],
+        "marks": [*marks, *(["masked"] if any("mask" in each for each in row["options"]) else [])],
         "used": used,
     }
 

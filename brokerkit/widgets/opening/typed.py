@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -12,16 +11,13 @@ from brokerkit.core.runtime import registry as backends
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.saved_connections import SecretPlace, from_environment
-from brokerkit.core.vocabulary.secrets import Secret, hidden, is_public, revealed
+from brokerkit.core.vocabulary.secrets import Secret, is_public, revealed
 
 from ..call_text import Name, call_text, literal
 from ..protocol.opening import SecretAt, SignIn
+from .typed_options import read_typed_options
 
 IMPORTS = "import brokerkit as bk"
-_PARTS = re.compile(r'(?:=\s*"[^"]*(?:"|$)|[^,])+')
-"""What stands between commas, but for those in double quotes behind an equals sign."""
-NO_OPTIONS = ("target", "timeout", "read_only", "production", "allow_changes")
-"""What `connect` takes besides options of the system; the form has fields for what may be chosen."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class TypedConnection:
     Attributes:
         secret: The password or token as it was typed, or the name of an environment variable.
         secret_at: Where it is: typed, typed and kept in the keyring, or in the environment.
-        options: ``name=value`` of the system, separated by commas; a value with a comma is in double quotes.
+        options: ``name=value`` of the system, separated by commas; see `read_typed_options`.
     """
 
     system: str
@@ -176,27 +172,4 @@ class TypedConnection:
         }
 
     def _options(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        hiding = 0
-        for place, part in enumerate(_PARTS.findall(self.options), 1):
-            name, sign, value = (each.strip() for each in part.partition("="))
-            if hiding and part.strip():
-                # it may be the end of a password, whatever it looks like
-                raise ConfigError(
-                    f"Options: option {hiding} may hold a secret, and a comma follows: write it last, "
-                    'or in double quotes, name="value"'
-                )
-            quoted = len(value) > 1 and value[0] == value[-1] == '"'
-            if value.startswith('"') and not quoted:
-                raise ConfigError(f"Options: the double quotes of option {place} are not closed")
-            value = value[1:-1] if quoted else value
-            if not part.strip():
-                continue
-            if not sign or not name:
-                # it may be the end of a password
-                raise ConfigError(f"Options: expected name=value, separated by commas; option {place} is not")
-            if name.replace(".", "_") in NO_OPTIONS:
-                raise ConfigError(f"Options: option {place} is none of the system, leave it out: {name}")
-            hiding = place if not quoted and isinstance(hidden(name, value), Secret) else 0
-            found[name] = value
-        return found
+        return read_typed_options(self.options)

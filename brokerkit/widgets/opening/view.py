@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from brokerkit.display.sanitize import plain
+from brokerkit.display.sanitize import plain, plain_lines
 
 from ..browse.view import SCRIPTS
 from ..panel import Outlet, Panel
@@ -79,6 +79,6 @@ def state_of(model: OpeningModel) -> OpeningState:
         "opening": plain(model.opening, 120),
         "saved": plain(model.saved, 80),
         "problem": plain(model.problem, 600),
-        "call": plain(model.call, 600),
+        "call": plain_lines(model.call),
         "code": model.code,
     }

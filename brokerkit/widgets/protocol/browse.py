@@ -98,13 +98,14 @@ class TopicLine(TypedDict):
     """One topic of the list, or a branch of the tree; `messages` is short, `exactly` is not.
 
     `branch` is how much of the name of topic `n` is that of the branch, 0 for a topic; `size_of` is how many
-    topics it has.
+    topics it has; `up` is how many lines above it the branch around it is, 0 where there is none.
     """
 
     n: int
     name: str
     label: str
     depth: int
+    up: int
     branch: int
     size_of: int
     open: bool

@@ -10,9 +10,10 @@ SecretAt = Literal["typed", "keyring", "env"]
 
 
 class SavedLine(TypedDict):
-    """A saved connection, without secrets."""
+    """A saved connection, without secrets; `keyring` says whether the keyring keeps one for it."""
 
     name: str
+    keyring: bool
     system: str
     address: str
     marks: list[str]

@@ -163,7 +163,7 @@ class Tail(PanelDisplayed):
     # Display.
 
     def _new_view(self) -> TailPanel:
-        return TailPanel(self._model)
+        return TailPanel(self._model, self._outlet)
 
     def _view_in(self, channel: Channel) -> TailView:
         """Show it in a part of another panel as well."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from brokerkit.display.sanitize import plain
 
-from ..panel import Channel, Panel
+from ..panel import Channel, Outlet, Panel
 from ..protocol.tail import TailChart, TailDetail, TailNote, TailRows, TailState
 from ..row_view import detail_view, rows_view
 from ..side_effects import NO_SIDE_EFFECT
@@ -103,8 +103,8 @@ class TailView:
 class TailPanel(TailView):
     """A view of a `TailModel` in a panel of its own."""
 
-    def __init__(self, model: TailModel) -> None:
-        self.panel = Panel(["tail.js"], state_of(model), self.receive)
+    def __init__(self, model: TailModel, outlet: Outlet | None = None) -> None:
+        self.panel = Panel(["tail.js"], state_of(model), self.receive, outlet)
         super().__init__(model, self.panel)
 
 

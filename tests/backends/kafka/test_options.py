@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brokerkit.backends import kafka
-from brokerkit.backends.kafka.options import REFUSED, read_options
+from brokerkit.backends.kafka.options import REFUSED, read_options, tls_option
 from brokerkit.core import ConfigError
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.secrets import Secret
@@ -73,6 +73,26 @@ def test_user_and_password_of_the_url_are_those_of_sasl() -> None:
 def test_a_password_goes_through_tls_where_tls_is_configured() -> None:
     found = properties("kafka://me:secret@h", **{"ssl.ca.location": "/ca.pem"})
     assert found["security.protocol"] == "SASL_SSL"
+
+
+@pytest.mark.parametrize(
+    ("url", "signs_in", "found"),
+    [
+        ("kafka://h", False, "security.protocol=SSL"),
+        ("kafka://h", True, "security.protocol=SASL_SSL"),
+        ("kafka://h?security.protocol=plaintext", False, "security.protocol=SSL"),
+        ("kafka://h?security.protocol=plaintext&sasl.mechanism=PLAIN", False, "security.protocol=SASL_SSL"),
+        ("kafka://h?sasl.username=me", False, "security.protocol=SASL_SSL"),
+        ("kafka://h?security.protocol=sasl_plaintext", False, "security.protocol=SASL_SSL"),
+        ("kafka://h?security.protocol=SSL", False, None),
+        ("kafka://h?reader=zip", False, None),
+        ("kafka://h?nonsense=1", False, None),
+    ],
+)
+def test_the_option_for_tls_signs_in_where_the_address_does(
+    url: str, signs_in: bool, found: str | None
+) -> None:
+    assert tls_option(Address.parse(url), signs_in) == found
 
 
 def test_explicit_sasl_options_win() -> None:

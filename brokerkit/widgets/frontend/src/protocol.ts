@@ -823,6 +823,7 @@ export interface TopicLine {
   name: string;
   label: string;
   depth: number;
+  up: number;
   branch: number;
   size_of: number;
   open: boolean;
@@ -1196,9 +1197,10 @@ export type SignIn = "none" | "password" | "token";
 
 export type SecretAt = "typed" | "keyring" | "env";
 
-/** A saved connection, without secrets. */
+/** A saved connection, without secrets; `keyring` says whether the keyring keeps one for it. */
 export interface SavedLine {
   name: string;
+  keyring: boolean;
   system: string;
   address: string;
   marks: string[];

@@ -161,13 +161,13 @@ test("the tab of a composer that was closed is left, and that of one that is kep
 });
 
 test("the arrow keys open and close branches of topics, and lead to the branch around", () => {
-  const row = (depth: number, branch: number, open = false) => ({ depth, branch, open }) as TopicLine;
-  const above = [row(0, 6, true), row(1, 0), row(1, 9, true), row(2, 0)];
-  assert.deepEqual(turned(row(0, 6), "ArrowRight", []), { open: true });
-  assert.equal(turned(row(0, 6, true), "ArrowRight", []), null);
-  assert.deepEqual(turned(row(0, 6, true), "ArrowLeft", []), { open: false });
-  assert.deepEqual(turned(row(2, 0), "ArrowLeft", above), { up: 2 });
-  assert.deepEqual(turned(row(1, 0), "ArrowLeft", above), { up: 4 });
-  assert.equal(turned(row(0, 0), "ArrowLeft", above), null);
-  assert.equal(turned(row(0, 0), "ArrowRight", above), null);
+  const row = (up: number, branch: number, open = false) => ({ up, branch, open }) as TopicLine;
+  assert.deepEqual(turned(row(0, 6), "ArrowRight"), { open: true });
+  assert.deepEqual(turned(row(0, 6, true), "ArrowRight"), { by: 1 });
+  assert.deepEqual(turned(row(0, 6, true), "ArrowLeft"), { open: false });
+  // the branch around may be far above what was loaded
+  assert.deepEqual(turned(row(30_000, 0), "ArrowLeft"), { by: -30_000 });
+  assert.deepEqual(turned(row(4, 9), "ArrowLeft"), { by: -4 });
+  assert.equal(turned(row(0, 0), "ArrowLeft"), null);
+  assert.equal(turned(row(0, 0), "ArrowRight"), null);
 });

@@ -11,7 +11,14 @@ const systems = [
   { scheme: "kafka", title: "Kafka", example: "localhost:9092", whole: false },
   { scheme: "servicebus", title: "Service Bus", example: "shop.servicebus.windows.net", whole: true },
 ];
-const line = { name: "shop", system: "Kafka", address: "host:9092", marks: ["PRODUCTION"], used: "" };
+const line = {
+  keyring: false,
+  name: "shop",
+  system: "Kafka",
+  address: "host:9092",
+  marks: ["PRODUCTION"],
+  used: "",
+};
 
 test("an address with a scheme names its system", () => {
   const form = empty({ systems });

@@ -69,6 +69,10 @@ test("a moment is said in the zone of the person and in UTC", () => {
   assert.match(bothZones(at + 1_000, "Europe/Berlin"), /^2026-03-29 03:00:00/);
   assert.equal(bothZones(at, "UTC"), "2026-03-29 00:59:59.007 UTC");
   assert.equal(bothZones(9e15), "");
+  // the year before the first one is 0, which a field for dates cannot show
+  const first = Date.parse("0001-01-01T00:00:00Z");
+  assert.equal(written(first, "UTC"), "0001-01-01 00:00:00.000");
+  assert.match(written(first, "America/New_York"), /^0000-12-31 /);
 });
 
 test("a time of the broker is known again, and a field means the same moment", () => {

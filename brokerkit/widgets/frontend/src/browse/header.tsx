@@ -83,7 +83,7 @@ export function Header({ store, now }: { store: Store; now: BrowseState }) {
           <Bdi>{now.topic || "No topic is chosen"}</Bdi>
         </h2>
         {facts && (
-          <span class="bk-dim bk-cut" title={facts.facts}>
+          <span class="bk-dim bk-cut bk-hide-xs" title={facts.facts}>
             {facts.facts}
           </span>
         )}

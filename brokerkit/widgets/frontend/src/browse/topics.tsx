@@ -6,7 +6,7 @@ import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import { counted } from "../parts/words";
 import { VirtualRows, type VirtualRowsHandle } from "../parts/virtual_rows";
-import type { TopicLine } from "../protocol";
+import type { TopicLine, Topics } from "../protocol";
 import type { Store } from "./store";
 
 const ORDERS = [
@@ -15,16 +15,11 @@ const ORDERS = [
   ["bytes", "by size"],
 ] as const;
 
-/** What an arrow does in a tree: open or close the branch, or go to the branch around; null for nothing. */
-export function turned(
-  row: TopicLine,
-  key: string,
-  before: readonly TopicLine[],
-): { open: boolean } | { up: number } | null {
-  if (key === "ArrowRight") return row.branch && !row.open ? { open: true } : null;
+/** What an arrow does in a tree: open or close the branch, go into it or to the branch around; null for nothing. */
+export function turned(row: TopicLine, key: string): { open: boolean } | { by: number } | null {
+  if (key === "ArrowRight") return row.branch ? (row.open ? { by: 1 } : { open: true }) : null;
   if (row.branch && row.open) return { open: false };
-  const up = [...before].reverse().findIndex((each) => each.depth < row.depth);
-  return up < 0 ? null : { up: up + 1 };
+  return row.up ? { by: -row.up } : null;
 }
 
 const NOTHING_WAITS = ["", "0", "0+", "none", "?"];
@@ -34,11 +29,12 @@ interface LineProps {
   active: boolean;
   id: string;
   tree: boolean;
+  backlog: boolean;
   dead: boolean;
   choose: () => void;
 }
 
-function Line({ row, active, id, tree, dead, choose }: LineProps) {
+function Line({ row, active, id, tree, backlog, dead, choose }: LineProps) {
   const exactly = [row.name, row.exactly, row.size].filter(Boolean).join(", ");
   const classes = [
     "bk-topic",
@@ -59,13 +55,15 @@ function Line({ row, active, id, tree, dead, choose }: LineProps) {
       style={tree ? { "--bk-depth": String(row.depth) } : undefined}
       onClick={choose}
     >
-      <span class="bk-cut">
+      <span class="bk-topic-name">
         {row.branch > 0 && <Icon sign={row.open ? "down" : "right"} />}
-        <Bdi>{row.label}</Bdi>
+        <span class="bk-cut">
+          <Bdi>{row.label}</Bdi>
+        </span>
         {row.branch > 0 && <span class="bk-dim">{` ${row.size_of.toLocaleString("en")}`}</span>}
       </span>
       <span aria-label={row.exactly || undefined}>{row.messages}</span>
-      <span class={NOTHING_WAITS.includes(row.backlog) ? "" : "bk-warn"}>{row.backlog}</span>
+      {backlog && <span class={NOTHING_WAITS.includes(row.backlog) ? "" : "bk-warn"}>{row.backlog}</span>}
       {dead && (
         <span class={row.dead === "?" ? "" : "bk-bad"} aria-label={row.dead && `${row.dead} dead letters`}>
           {row.dead}
@@ -74,6 +72,10 @@ function Line({ row, active, id, tree, dead, choose }: LineProps) {
     </div>
   );
 }
+
+/** How many topics are listed, and of how many. */
+const found = ({ found, all }: Topics): string =>
+  found === all ? counted(all, "topic") : `${found.toLocaleString("en")} of ${counted(all, "topic")}`;
 
 export function TopicList({ store, find }: { store: Store; find: { current: HTMLInputElement | null } }) {
   const { send } = store.line;
@@ -124,10 +126,10 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
     } else if (event.key === "Enter") choose(row(active.peek()));
     else if (tree.peek() && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
       const on = row(active.peek());
-      const what = on && turned(on, event.key, now?.rows.slice(0, active.peek() - now.first) ?? []);
+      const what = on && turned(on, event.key);
       if (on && what && "open" in what) turn(on, what.open);
-      else if (what && "up" in what) {
-        active.value = active.peek() - what.up;
+      else if (what && "by" in what) {
+        active.value = active.peek() + what.by;
         list.current?.reveal(active.peek());
       }
     } else return;
@@ -135,11 +137,13 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
     event.stopPropagation();
   };
   const question = [words, order, internal, tree, backlogs].map(({ value }) => String(value)).join(" ");
-  // once there was something in it, the column stays
-  const letters = useRef(false);
-  letters.current ||= now?.rows.some((each) => each.dead) ?? false;
-  const dead = letters.current;
-  const counts = dead ? " bk-with-dead" : "";
+  // once there was something in it, a column stays
+  const filled = useRef({ backlog: false, dead: false });
+  filled.current.backlog ||=
+    backlogs.value || (now?.rows.some((each) => !["", "0", "none"].includes(each.backlog)) ?? false);
+  filled.current.dead ||= now?.rows.some((each) => each.dead) ?? false;
+  const { backlog, dead } = filled.current;
+  const counts = `${backlog ? " bk-with-backlog" : ""}${dead ? " bk-with-dead" : ""}`;
   return (
     <section class="bk-side" aria-label="Topics">
       <div class="bk-find">
@@ -203,7 +207,9 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
       <div class={`bk-topic bk-topic-head bk-cap${counts}`} aria-hidden="true">
         <span>Topic</span>
         <span>Msgs</span>
-        <span title="The largest lag of any subscription, of the topics that were opened">Backlog</span>
+        {backlog && (
+          <span title="The largest lag of any subscription, of the topics that were opened">Backlog</span>
+        )}
         {dead && (
           <span title="Dead letters: those that the system keeps, and topics named after the topic">
             Dead
@@ -230,6 +236,7 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
             row={each}
             active={index === active.value}
             tree={tree.value}
+            backlog={backlog}
             dead={dead}
             choose={() => {
               active.value = index;
@@ -239,44 +246,42 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
         )}
       />
       <div class="bk-foot">
-        <span role="status" class="bk-cut">
-          {now &&
-            (now.found === now.all
-              ? counted(now.all, "topic")
-              : `${now.found.toLocaleString("en")} of ${counted(now.all, "topic")}`)}
+        <span role="status" class="bk-nowrap bk-grow" title={now ? found(now) : ""}>
+          {now && found(now).replace(/(?<= of .*) topics?$/, "")}
         </span>
-        <span class="bk-grow" />
-        <label title="Show the topics of the system itself, too">
-          <input
-            type="checkbox"
-            checked={internal}
-            onChange={(event) => {
-              internal.value = event.currentTarget.checked;
+        <span class="bk-line">
+          <label title="Show the topics of the system itself, too">
+            <input
+              type="checkbox"
+              checked={internal}
+              onChange={(event) => {
+                internal.value = event.currentTarget.checked;
+              }}
+            />{" "}
+            internal
+          </label>
+          <label title="Ask for the backlog of the topics in view">
+            <input
+              type="checkbox"
+              checked={backlogs}
+              onChange={(event) => {
+                backlogs.value = event.currentTarget.checked;
+              }}
+            />{" "}
+            backlogs
+          </label>
+          <button
+            type="button"
+            class="bk-btn bk-quiet bk-small bk-square"
+            aria-label="Refresh"
+            title="Refresh"
+            onClick={() => {
+              send({ type: "refresh" });
             }}
-          />{" "}
-          internal
-        </label>
-        <label title="Ask for the backlog of the topics in view">
-          <input
-            type="checkbox"
-            checked={backlogs}
-            onChange={(event) => {
-              backlogs.value = event.currentTarget.checked;
-            }}
-          />{" "}
-          backlogs
-        </label>
-        <button
-          type="button"
-          class="bk-btn bk-quiet bk-small bk-square"
-          aria-label="Refresh"
-          title="Refresh"
-          onClick={() => {
-            send({ type: "refresh" });
-          }}
-        >
-          <Icon sign="sync" />
-        </button>
+          >
+            <Icon sign="sync" />
+          </button>
+        </span>
       </div>
     </section>
   );

@@ -37,7 +37,7 @@ function Head({ line }: { line: Line }) {
             {mark}
           </span>
         ))}
-        <span class="bk-dim bk-cut">{now.facts}</span>
+        <span class="bk-dim bk-cut bk-hide-xs">{now.facts}</span>
       </div>
       <span class="bk-dim bk-nowrap bk-hide-s">
         {!now.running ? "stopped" : now.paused ? "paused" : "refreshed"}

@@ -14,10 +14,10 @@ const POINTS = 30;
 const COLUMNS = [
   ["Topic", ""],
   ["In", "bk-number"],
-  ["Lately", ""],
+  ["Lately", "bk-hide-xs"],
   ["Out", "bk-number"],
   ["Backlog", "bk-number"],
-  ["Oldest unread", "bk-number"],
+  ["Oldest unread", "bk-number bk-hide-xs"],
   ["Dead", "bk-number"],
   ["Slowest reader", "bk-hide-s"],
   ["Stored", "bk-number bk-hide-s"],
@@ -33,14 +33,14 @@ function Row({ row, open }: { row: TopicRates; open: () => void }) {
         </button>
       </td>
       <td class="bk-number">{row.coming}</td>
-      <td>
+      <td class="bk-hide-xs">
         <Spark points={row.points} most={POINTS} warn={row.behind} />
       </td>
       <td class="bk-number">{row.leaving}</td>
       <td class="bk-number">
         <span class={row.behind ? "bk-warn" : ""}>{row.backlog}</span>
       </td>
-      <td class={`bk-number${quiet ? " bk-dim" : ""}`}>{row.oldest}</td>
+      <td class={`bk-number bk-hide-xs${quiet ? " bk-dim" : ""}`}>{row.oldest}</td>
       <td class="bk-number">{row.dead && <b class="bk-bad">{row.dead}</b>}</td>
       <td class="bk-cut bk-hide-s">
         <Bdi>{row.slowest}</Bdi>

@@ -272,7 +272,7 @@ export function NewConnection({ line }: { line: Line }) {
                     set({ read_only: event.currentTarget.checked });
                   }}
                 />{" "}
-                read only
+                read-only
               </label>
             </span>
           </div>

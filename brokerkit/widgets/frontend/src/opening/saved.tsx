@@ -1,5 +1,6 @@
 // The saved connections: found by a word, and opened with a click.
 import { useSignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
@@ -16,14 +17,33 @@ export function found(lines: readonly SavedLine[], words: string): SavedLine[] {
   });
 }
 
-function Ask({ name, yes, no }: { name: string; yes: () => void; no: () => void }) {
+function Marks({ line }: { line: SavedLine }) {
+  return (
+    <span class="bk-line bk-wraps">
+      {line.marks.map((mark) => (
+        <span class={`bk-mark${mark === "PRODUCTION" ? " bk-prod-mark" : ""}`} key={mark}>
+          {mark === "PRODUCTION" && <Icon sign="warn" />}
+          {mark}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+interface AskProps {
+  line: SavedLine;
+  yes: () => void;
+  no: () => void;
+}
+
+function Ask({ line: { name, keyring }, yes, no }: AskProps) {
   const keep = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     keep.current?.focus();
   }, []);
   return (
-    <span
-      class="bk-line bk-at-end"
+    <div
+      class="bk-line bk-wraps bk-at-end"
       role="group"
       aria-label={`Delete ${name}?`}
       onClick={(event) => {
@@ -35,14 +55,89 @@ function Ask({ name, yes, no }: { name: string; yes: () => void; no: () => void 
         no();
       }}
     >
-      <span class="bk-bad">Delete it, with its secret in the keyring?</span>
+      <span class="bk-bad bk-wrap-any">
+        Delete{" "}
+        <b>
+          <Bdi>{name}</Bdi>
+        </b>
+        {keyring && ", with its secret in the keyring"}?
+      </span>
       <button type="button" class="bk-btn bk-small bk-danger-of" onClick={yes}>
         Delete
       </button>
       <button type="button" class="bk-btn bk-small" ref={keep} onClick={no}>
         Keep
       </button>
-    </span>
+    </div>
+  );
+}
+
+interface RowProps {
+  line: SavedLine;
+  first: boolean;
+  busy: boolean;
+  /** Whether it is asked now if it is to go. */
+  asked: boolean;
+  choose: () => void;
+  open: () => void;
+  remove: () => void;
+  bin: (node: HTMLButtonElement | null) => void;
+}
+
+function Row({ line, first, busy, asked, choose, open, remove, bin }: RowProps) {
+  return (
+    <tr class={first ? "bk-on" : ""} onClick={choose} onDblClick={open}>
+      <td class="bk-wrap-any">
+        <b>
+          <Bdi>{line.name}</Bdi>
+        </b>
+        <span class="bk-only-s">
+          <span class="bk-mono bk-dim">
+            <Bdi>{line.address}</Bdi>
+          </span>
+          <Marks line={line} />
+        </span>
+      </td>
+      <td class="bk-hide-s">{line.system}</td>
+      <td class="bk-mono bk-dim bk-wrap-any bk-hide-s">
+        <Bdi>{line.address}</Bdi>
+      </td>
+      <td class="bk-hide-s">
+        <Marks line={line} />
+      </td>
+      <td class="bk-nowrap bk-hide-s">{line.used}</td>
+      <td class="bk-number bk-nowrap">
+        {!asked && (
+          <span class="bk-line bk-at-end">
+            <button
+              type="button"
+              class={`bk-btn bk-small${first ? " bk-fill" : ""}`}
+              aria-label={`Open ${line.name}`}
+              disabled={busy}
+              onClick={(event) => {
+                event.stopPropagation();
+                open();
+              }}
+            >
+              Open
+            </button>
+            <button
+              type="button"
+              class="bk-btn bk-quiet bk-small bk-square"
+              aria-label={`Delete ${line.name}`}
+              ref={bin}
+              title="Delete it from the saved connections"
+              onClick={(event) => {
+                event.stopPropagation();
+                remove();
+              }}
+            >
+              <Icon sign="trash" />
+            </button>
+          </span>
+        )}
+      </td>
+    </tr>
   );
 }
 
@@ -85,9 +180,15 @@ export function Saved({ line }: { line: Line }) {
             <thead>
               <tr>
                 <th scope="col">Name</th>
-                <th scope="col">System</th>
-                <th scope="col">Address</th>
-                <th scope="col">Marks</th>
+                <th scope="col" class="bk-hide-s">
+                  System
+                </th>
+                <th scope="col" class="bk-hide-s">
+                  Address
+                </th>
+                <th scope="col" class="bk-hide-s">
+                  Marks
+                </th>
                 <th scope="col" class="bk-hide-s">
                   Last used
                 </th>
@@ -98,86 +199,47 @@ export function Saved({ line }: { line: Line }) {
             </thead>
             <tbody>
               {shown.map((each) => (
-                <tr
-                  key={each.name}
-                  class={each.name === first ? "bk-on" : ""}
-                  onClick={() => {
-                    chosen.value = each.name;
-                    line.send({ type: "show", name: each.name });
-                  }}
-                  onDblClick={() => {
-                    line.send({ type: "open", name: each.name });
-                  }}
-                >
-                  <td>
-                    <b>
-                      <Bdi>{each.name}</Bdi>
-                    </b>
-                  </td>
-                  <td>{each.system}</td>
-                  <td class="bk-mono bk-dim bk-problem">
-                    <Bdi>{each.address}</Bdi>
-                  </td>
-                  <td>
-                    <span class="bk-line">
-                      {each.marks.map((mark) => (
-                        <span class={`bk-mark${mark === "PRODUCTION" ? " bk-prod-mark" : ""}`} key={mark}>
-                          {mark === "PRODUCTION" && <Icon sign="warn" />}
-                          {mark}
-                        </span>
-                      ))}
-                    </span>
-                  </td>
-                  <td class="bk-nowrap bk-hide-s">{each.used}</td>
-                  <td class="bk-number bk-nowrap">
-                    {deleting.value === each.name ? (
-                      <Ask
-                        name={each.name}
-                        no={() => {
-                          kept.current = each.name;
-                          deleting.value = "";
-                        }}
-                        yes={() => {
-                          deleting.value = "";
-                          line.send({ type: "delete", name: each.name });
-                        }}
-                      />
-                    ) : (
-                      <span class="bk-line bk-at-end">
-                        <button
-                          type="button"
-                          class={`bk-btn bk-small${each.name === first ? " bk-fill" : ""}`}
-                          aria-label={`Open ${each.name}`}
-                          disabled={now.opening !== ""}
-                          onClick={(event) => {
-                            event.stopPropagation();
-                            line.send({ type: "open", name: each.name });
+                <Fragment key={each.name}>
+                  <Row
+                    line={each}
+                    first={each.name === first}
+                    busy={now.opening !== ""}
+                    asked={deleting.value === each.name}
+                    choose={() => {
+                      chosen.value = each.name;
+                      line.send({ type: "show", name: each.name });
+                    }}
+                    open={() => {
+                      line.send({ type: "open", name: each.name });
+                    }}
+                    remove={() => {
+                      deleting.value = each.name;
+                    }}
+                    bin={(node) => {
+                      // back to where the question was asked, once
+                      if (!node || kept.current !== each.name) return;
+                      kept.current = "";
+                      node.focus();
+                    }}
+                  />
+                  {deleting.value === each.name && (
+                    <tr class="bk-asked">
+                      <td colSpan={6}>
+                        <Ask
+                          line={each}
+                          no={() => {
+                            kept.current = each.name;
+                            deleting.value = "";
                           }}
-                        >
-                          Open
-                        </button>
-                        <button
-                          type="button"
-                          class="bk-btn bk-quiet bk-small bk-square"
-                          aria-label={`Delete ${each.name}`}
-                          ref={(node) => {
-                            // back to where the question was asked, once
-                            if (!node || kept.current !== each.name) return;
-                            kept.current = "";
-                            node.focus();
+                          yes={() => {
+                            deleting.value = "";
+                            line.send({ type: "delete", name: each.name });
                           }}
-                          title="Delete it from the saved connections"
-                          onClick={(event) => {
-                            event.stopPropagation();
-                            deleting.value = each.name;
-                          }}
-                        >
-                          <Icon sign="trash" />
-                        </button>
-                      </span>
-                    )}
-                  </td>
-                </tr>
+                        />
+                      </td>
+                    </tr>
+                  )}
+                </Fragment>
               ))}
             </tbody>
           </table>

@@ -11,6 +11,7 @@ export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().tim
 export function written(at: number, zone: string): string {
   const parts = new Intl.DateTimeFormat("en-GB", {
     timeZone: zone,
+    era: "short",
     year: "numeric",
     month: "2-digit",
     day: "2-digit",
@@ -21,7 +22,9 @@ export function written(at: number, zone: string): string {
     hourCycle: "h23",
   }).formatToParts(at);
   const part = (type: string) => parts.find((each) => each.type === type)?.value ?? "";
-  const day = `${part("year").padStart(4, "0")}-${part("month")}-${part("day")}`;
+  // the year before 1 is that of ISO 8601, 0, and not 1 again
+  const year = part("era") === "BC" ? 1 - Number(part("year")) : Number(part("year"));
+  const day = `${year < 0 ? "-" : ""}${String(Math.abs(year)).padStart(4, "0")}-${part("month")}-${part("day")}`;
   return `${day} ${part("hour")}:${part("minute")}:${part("second")}.${part("fractionalSecond")}`;
 }
 
