@@ -17,6 +17,7 @@ from brokerkit.widgets.protocol import (
     changes,
     companions,
     compose,
+    conditions,
     dashboard,
     exports,
     filters,
@@ -37,6 +38,7 @@ SIMPLE = {
     Any: "unknown",
 }
 MODULES = (
+    conditions,
     tail,
     bulk,
     compose,

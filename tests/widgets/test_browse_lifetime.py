@@ -35,7 +35,7 @@ print(json.dumps([first.wait(60), second.wait(20), len(first.frame), len(second.
 shell.run_cell("big = lambda value: value['id'] > 0").raise_error()
 second.query = {"where": shell.user_ns["big"]}
 print(second.call)
-from brokerkit.widgets.browse.predicate import Predicate
+from brokerkit.widgets.predicate import Predicate
 shell.run_cell("least = 0").raise_error()
 second.query = {"where": Predicate("value['id'] > least")}
 print(len(second.frame), len(eval(second.call, shell.user_ns)))

@@ -93,6 +93,27 @@ def test_a_filter_set_in_code_or_in_the_browser_looks_back_too(orders: Session) 
         tail.where = 5
 
 
+def test_python_typed_in_the_browser_filters_and_what_is_wrong_changes_nothing(orders: Session) -> None:
+    publish(orders, *range(20))
+    tail = Tail(orders, "orders", interval=0.02)
+    view, typed = tail._shown_view(), {"type": "filter", "mode": "python", "key": ""}
+    view.receive({**typed, "where": 'value["id"] in (3, 4)'})
+    eventually(lambda: values(tail) == ['{"id":3}', '{"id":4}'])
+    assert tail.call == "s.tail('orders', where=lambda value: value[\"id\"] in (3, 4))"
+    other = eval(tail.call, {"s": orders})
+    assert values(other) == values(tail)
+    other.close()
+    view.receive({**typed, "where": "value["})
+    state = state_of(tail._model)
+    assert (state["mode"], state["where"], state["function"]) == ("python", "value[", "")
+    assert "not a Python expression" in state["filter_errors"]
+    assert values(tail) == ['{"id":3}', '{"id":4}']
+    view.receive({**typed, "where": ""})
+    eventually(lambda: len(values(tail)) == 20)
+    assert state_of(tail._model)["filter_errors"] == ""
+    tail.close()
+
+
 def test_it_continues_over_an_interruption_and_says_so(orders: Session) -> None:
     tail = Tail(orders, "orders", interval=0.02)
     publish(orders, 1)
@@ -180,4 +201,4 @@ def test_the_state_that_a_notebook_may_save_stays_small(orders: Session) -> None
         orders.publish_batch("orders", ["x" * 100] * 1_000)
     eventually(lambda: tail.read == 5_000)
     saved = tail.widget.get_state()
-    assert len(json.dumps({name: saved[name] for name in ("state", "_esm", "_css")})) < 50_000
+    assert len(json.dumps({name: saved[name] for name in ("state", "_esm", "_css")})) < 65_000

@@ -14,7 +14,16 @@ from brokerkit.workbench import Session
 
 from .test_browse import last, say, told
 
-PLAN = {"of": "rows", "to": "", "session": "", "rate": "", "keep": False, "most": ""}
+PLAN = {
+    "of": "rows",
+    "to": "",
+    "session": "",
+    "rate": "",
+    "keep": False,
+    "most": "",
+    "mode": "text",
+    "where": "",
+}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pandas as pd
 import pytest
@@ -18,7 +19,16 @@ from .test_browse import last, say, told
 from .test_workbench_changes import carry_out
 
 __all__ = ["desk"]
-PLAN = {"of": "letters", "to": "", "session": "", "rate": "", "keep": False, "most": ""}
+PLAN = {
+    "of": "letters",
+    "to": "",
+    "session": "",
+    "rate": "",
+    "keep": False,
+    "most": "",
+    "mode": "text",
+    "where": "",
+}
 
 
 def opened(session: Session, topic: str = "orders") -> tuple[TopicBrowser, list[dict]]:
@@ -260,3 +270,53 @@ def test_values_of_dead_letters_are_shown_as_text_without_control_characters(s: 
         told_all = json.dumps(message, ensure_ascii=False).replace("\\n", "")
         assert "\u202e" not in told_all.replace("<b>\u202e</b>", "")
         assert "\x1b" not in told_all
+
+
+def test_only_those_that_match_a_condition_are_planned_and_sent(desk: Session) -> None:
+    browser, sent = opened(desk)
+    click(browser, "choose_letters", group=0, row=None, on=True)
+    small = {"mode": "python", "where": 'value["id"] < 4'}
+    say(browser, "try_change", of="letters", **small)
+    assert last(sent, "tried_change")["text"] == "3 of 8 chosen match; 5 stay"
+    say(browser, "plan_change", verb="redrive", **PLAN | small)
+    plan = change(sent)
+    assert (plan["count"], plan["form"][5:]) == (3, ["python", 'value["id"] < 4'])
+    assert ("good", "3 of 8 chosen match; 5 stay") in map(tuple, plan["checks"])
+    assert {"name": "dead letters", "now": "12", "after": "9"} in plan["places"]
+    assert last(sent, "call")["call"].startswith("s.redrive(browser.letters, where=lambda value: ")
+    assert len(runs(sent, browser)) == 3
+    carry_out(browser, sent, again=False, confirm=None)
+    assert change(sent)["counts"] == [["confirmed", 3]]
+    again = desk.peek("orders", 100, where=lambda value: value["id"] < 4)
+    assert sorted(Counter(again["value"]).values()) == [1, 2, 2, 2]
+    assert len(desk.dead_letters("orders")) == 9
+
+
+def test_a_text_narrows_too_and_what_matches_nothing_is_said(desk: Session) -> None:
+    browser, sent = opened(desk)
+    click(browser, "choose_letters", group=None, row=None, on=True)
+    say(browser, "plan_change", verb="redrive", **PLAN | {"where": '"id": 11'})
+    assert change(sent)["count"] == 1
+    assert len(runs(sent, browser)) == 1
+    say(browser, "plan_change", verb="redrive", **PLAN | {"where": "nowhere"})
+    assert state_of(browser._model)["problem"] == "Only where: 0 of 12 chosen match; 12 stay"
+    for where, said in ((" ", ""), ("value[", "✕ not a Python expression"), ("value[0]", "0 of 12 chosen")):
+        say(browser, "try_change", of="letters", mode="python", where=where)
+        assert last(sent, "tried_change")["text"].startswith(said)
+    assert "it failed on 12 messages (KeyError: 0)" in last(sent, "tried_change")["text"]
+
+
+def test_only_edits_of_what_is_sent_are_counted(desk: Session) -> None:
+    browser, sent = opened(desk)
+    click(browser, "choose_letters", group=None, row=None, on=True)
+    for row, text in ((0, '{"id": 100}'), (1, '{"id": 200}')):
+        click(browser, "edit_letter", row=row, text=text)
+    where = {"mode": "python", "where": 'value["id"] == 100'}
+    say(browser, "plan_change", verb="redrive", **PLAN | where)
+    assert ("alt", "1 edited") in map(tuple, change(sent)["checks"])
+
+
+def test_a_condition_is_completed_with_the_fields_of_the_letters(desk: Session) -> None:
+    browser, sent = opened(desk)
+    say(browser, "fields", of="letters")
+    assert last(sent, "fields_seen")["fields"] == [{"name": "id", "python": 'value["id"]', "kind": "number"}]

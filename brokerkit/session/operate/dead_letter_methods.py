@@ -36,6 +36,7 @@ from .copies import Copies, CopyRules, Headers
 from .dead_letters import DeadLetterRows, grouped, letters_frame
 from .keyed_source import KeyedSource
 from .moving import Moving, Pace
+from .narrowing import narrowed
 from .planning import plan_frame
 from .receipts import MoveWarning, origin_of, receipts_frame
 from .selecting import AllOf, RowsOf
@@ -141,7 +142,7 @@ class DeadLetterSession(BrokerSession):
                 are sent as they are in the frame, also if they were edited.
             to: The topic to send them to. None sends each to the topic that it came from.
             to_session: The session to send them to. None for this one.
-            key, header, where, limit: Which ones, if `what` is a topic; as in `dead_letters`.
+            key, header, where, limit: Which ones, as in `dead_letters`.
             rate: At most so many per second. None for no limit.
             max_redrives: One that was redriven so often already is refused. The header ``bk-redriven``
                 counts.
@@ -197,9 +198,9 @@ class DeadLetterSession(BrokerSession):
             rows = DeadLetterRows(self, self.connection.dead_letters().rules, reading)
             selection: AllOf | RowsOf = AllOf({e.name: e for e in places}, rows if filtering else None)
         else:
-            if filtering or naming is not None:
-                raise ConfigError("key=, header=, where= and naming= are for a topic: filter the frame")
-            selection = RowsOf(what)
+            if naming is not None:
+                raise ConfigError("naming= is for a topic: a frame says where its rows are")
+            selection = RowsOf(narrowed(what, key, header, where))
             name, places = self._places_of(what, selection, through)
         return self._moved(
             "redrive", name, places, selection, rules, pace, to_session or self, journal, dry_run, confirm,

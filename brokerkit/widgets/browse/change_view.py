@@ -124,8 +124,10 @@ def _checks(change: Change, refused: int) -> list[tuple[str, str]]:
     number = len(order.frame)
     fine = f"{number - refused:,} of {number:,} can be {DONE[order.verb]}"
     found = [("warn" if refused else "good", fine)]
+    if order.narrowed is not None:
+        found.append(("warn" if order.narrowed.overlooked else "good", plain(order.narrowed.text, 400)))
     if order.letters is not None:
-        edited = order.letters.edited
+        edited = order.edited
         found.append(("alt", f"{edited:,} edited") if edited else ("good", "none is edited"))
     if order.verb in ("redrive", "move"):
         found.append(("good", REMEMBERED if change.kept else REMOVED))

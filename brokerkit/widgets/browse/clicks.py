@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from threading import RLock
-from typing import TYPE_CHECKING, Any, get_args
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, get_args
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.freed import freed
-from brokerkit.display.sanitize import plain
-from brokerkit.session.filters import Filter
-from brokerkit.session.overlooked import Overlooked
 
 from ..editing import text_to_name
 from ..protocol.browse import Form, Tab
 from ..side_effects import choices_of
 from .action_clicks import ActionClicks
+from .condition_clicks import ConditionClicks
 from .fields import act_on_field, follow_header
 from .filter_clicks import FilterClicks
 from .form import changes_of
 from .letter_clicks import LetterClicks
 from .looking import Looking, Message, Shower, number_in
 from .meaning import meant_range
-from .predicate import Predicate
 from .query import Query
 from .state import newest_on_top
 from .table import PAGE
@@ -33,9 +28,6 @@ from .topics import Finding
 if TYPE_CHECKING:
     from .model import BrowserModel
 
-TRIED = 2_000
-TRIED_BYTES = 4_000_000
-"""A filter is tried on so many rows, and so many bytes, while it is typed."""
 UNASKED = (
     "hello",
     "here",
@@ -44,6 +36,8 @@ UNASKED = (
     "rows",
     "payload",
     "try",
+    "try_change",
+    "fields",
     "range",
     "open",
     "companion",
@@ -54,7 +48,7 @@ BACKLOGS = 40
 """The backlogs of so many topics are loaded at once."""
 
 
-class Clicks(ActionClicks, LetterClicks, FilterClicks):
+class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks):
     """The actions of a user. Messages of the view are no more to be trusted than payloads."""
 
     def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
@@ -247,33 +241,12 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
         newest = True if query.backwards and start is not None else None
         self._model.ask_without_effect(query.but(start=start, end=end, newest=newest))
 
-    def _on_try(self, message: Message) -> None:
-        self._view.send(
-            {"type": "tried", "text": self._tried(str(message.get("where", "")), message.get("mode"))}
-        )
-
     def _on_range(self, message: Message) -> None:
         start, end = meant_range(str(message.get("start", "")), str(message.get("end", "")))
         asked = message.get("asked")
         self._view.send(
             {"type": "meant", "asked": asked if isinstance(asked, int) else 0, "start": start, "end": end}
         )
-
-    def _tried(self, typed: str, mode: Any) -> str:
-        if not typed.strip():
-            return ""
-        rows = _sample(self._model.rows.result.rows).combine_chunks()
-        try:
-            wanted = Filter(None, Predicate(typed) if mode == "python" else typed)
-        except ConfigError as error:
-            return plain(f"✕ {error}", 300)
-        overlooked = Overlooked()
-        matched = sum(wanted.batch(batch, overlooked).num_rows for batch in rows.to_batches())
-        errors = f"; {overlooked.text(name='it')}" if overlooked.total else ""
-        if not rows.num_rows:
-            return ""
-        shown = f"{rows.num_rows:,} row{'' if rows.num_rows == 1 else 's'} shown now"
-        return plain(f"matches {matched:,} of {shown}{errors}", 300)
 
     def _on_again(self, message: Message) -> None:
         self._model.refresh()
@@ -311,14 +284,6 @@ class Clicks(ActionClicks, LetterClicks, FilterClicks):
             self._take("where")
         if path:
             self._view.send({"type": "copied", "text": path, "call": path})
-
-
-def _sample(rows: pa.Table) -> pa.Table:
-    """Return the first rows, few enough that trying a filter on them causes no pause."""
-    count = min(TRIED, int(rows.num_rows))
-    while count > 1 and rows.slice(0, count).nbytes > TRIED_BYTES:
-        count //= 2
-    return rows.slice(0, count)
 
 
 def _form(message: Message) -> Form:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import ConfigError
 
+from ..predicate import Predicate
 from . import tree
 from .neighbours import header_of
-from .predicate import Predicate
 
 if TYPE_CHECKING:
     from .model import BrowserModel

@@ -10,8 +10,8 @@ from typing import Any
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from ..call_text import ascii_safe
+from ..predicate import Predicate
 from ..protocol.browse import QueryForm
-from .predicate import Predicate
 from .query import Query
 
 SET_IN_CODE = "set in code"

@@ -93,13 +93,13 @@ class Chosen:
 
     Attributes:
         frame: The letters, with the edits, in their order.
-        edited: How many of them are edited.
+        edited: The numbers of those rows of the frame that are edited.
         number: How many letters there were in all.
         reading: The number of the reading that found them.
     """
 
     frame: pd.DataFrame
-    edited: int
+    edited: frozenset[int]
     number: int
     reading: int
 
@@ -310,8 +310,9 @@ class Letters:
             frame, look = self.found.frame, self.look
             if frame is None:
                 raise ConfigError("no dead letters were read: open their tab first")
-            edited = len(look.chosen.intersection(look.edited))
-            return Chosen(frame.iloc[sorted(look.chosen)], edited, len(frame), self.found.reading)
+            rows = sorted(look.chosen)
+            edited = frozenset(place for place, row in enumerate(rows) if row in look.edited)
+            return Chosen(frame.iloc[rows], edited, len(frame), self.found.reading)
 
     @property
     def listed(self) -> tuple[int, ...]:

@@ -15,7 +15,10 @@ from brokerkit.session.operate.dead_letter_methods import MAX_REDRIVES
 
 from ..call_text import Name, call_text, variable_of
 from ..confirming import needs_name
+from ..predicate import Predicate
 from ..protocol.changes import ChangeOf, Verb
+from ..protocol.conditions import ConditionMode
+from .narrowing import Narrowing, mode_in, narrowed_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +59,8 @@ class Order:
         rate: At most so many per second; None for no limit.
         keep: Whether headers about dead letters are kept.
         most: One that was redriven so often already is refused.
-        typed: The same as it was typed: topic, session, rate, headers, how often.
+        typed: The same as it was typed: topic, session, rate, headers, how often, and the condition.
+        narrowed: The condition of which chosen ones; None for all.
     """
 
     verb: Verb
@@ -70,7 +74,8 @@ class Order:
     rate: float | None
     keep: bool
     most: int
-    typed: tuple[str, str, str, bool, str]
+    typed: tuple[str, str, str, bool, str, ConditionMode, str]
+    narrowed: Narrowing | None
 
     @classmethod
     def of_message(cls, model: BrowserModel, message: Mapping[str, Any]) -> Order:
@@ -90,6 +95,9 @@ class Order:
         frame = model.as_frame(model.rows.selected()) if letters is None else letters.frame
         if not len(frame):
             raise ConfigError("choose messages first")
+        narrowed = narrowed_by(verb, frame, message)
+        if narrowed is not None:
+            frame = frame.iloc[narrowed.rows]
         token = str(message.get("session", "")) if verb == "send" else ""
         target = targets(model).get(token)
         if target is None:
@@ -108,13 +116,30 @@ class Order:
             _rate(rate),
             bool(message.get("keep")),
             _most(most),
-            (to, token, rate, bool(message.get("keep")), most or str(MAX_REDRIVES)),
+            (
+                to,
+                token,
+                rate,
+                bool(message.get("keep")),
+                most or str(MAX_REDRIVES),
+                mode_in(message),
+                str(message.get("where", "")),
+            ),
+            narrowed,
         )
 
     @property
     def of(self) -> ChangeOf:
         """Whether they are dead letters, or rows of the messages."""
         return "rows" if self.letters is None else "letters"
+
+    @property
+    def edited(self) -> int:
+        """How many of the dead letters are edited."""
+        if self.letters is None:
+            return 0
+        rows = range(len(self.letters.frame)) if self.narrowed is None else self.narrowed.rows
+        return len(self.letters.edited.intersection(rows))
 
     @property
     def asked(self) -> bool:
@@ -207,6 +232,9 @@ class Order:
     def call(self, *, done: bool) -> str:
         """Return the Python call: that of the plan, or of what was `done`."""
         name, args, options = self._call(Name(self.python))
+        if self.narrowed is not None:
+            where = self.narrowed.where
+            options = {"where": Name(where.text) if isinstance(where, Predicate) else where} | options
         how = self._planning
         if done:
             how = {} if self.verb == "send" else {"confirm": self.name}

@@ -17,7 +17,7 @@ from brokerkit.session.read.ranges import parse_partitions, parse_range
 from brokerkit.session.reader_schemas import planned
 
 from ..call_text import Name, call_text
-from .predicate import Predicate
+from ..predicate import Predicate
 
 if TYPE_CHECKING:
     from brokerkit.session.session import DataSession

@@ -6,6 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from .changes import Changed
 from .companions import Companion, CompanionOpened, CompanionSaid
+from .conditions import FieldsSeen, TriedChange
 from .exports import CopiedRows, Exported, Exporting
 from .filters import FiltersShown
 from .letters import LettersShown
@@ -327,4 +328,6 @@ BrowseShown = (
     | LettersShown
     | FiltersShown
     | Changed
+    | FieldsSeen
+    | TriedChange
 )

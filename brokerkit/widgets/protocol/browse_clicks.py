@@ -7,6 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 from .browse import Form, Tab
 from .changes import CarryOutChange, ChangeAction, PlanChange
 from .companions import CompanionDone, Which
+from .conditions import AskFields, TryChange
 from .exports import CopyRows, Export
 from .filters import DeleteFilter, SaveFilter
 from .letters import ChooseLetters, EditLetter, GroupLetters, LookForLetters, OpenLetters, ShowLetter
@@ -280,4 +281,6 @@ BrowseDone = (
     | SaveFilter
     | DeleteFilter
     | FollowHeader
+    | AskFields
+    | TryChange
 )

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from .conditions import ConditionMode
+
 Verb = Literal["redrive", "move", "delete", "send"]
 ChangeOf = Literal["letters", "rows"]
 """The chosen dead letters, or the chosen rows of the messages."""
 
 
 class PlanChange(TypedDict):
-    """Plan a change of chosen rows, as it is typed; `session` is the token of another one to send to."""
+    """Plan a change of chosen rows, as it is typed; `session` is the token of another one to send to.
+
+    `where` narrows a redrive to those that match.
+    """
 
     type: Literal["plan_change"]
     verb: Verb
@@ -20,6 +25,8 @@ class PlanChange(TypedDict):
     rate: str
     keep: bool
     most: str
+    mode: ConditionMode
+    where: str
 
 
 class CarryOutChange(TypedDict):
@@ -64,7 +71,7 @@ class ChangeShown(TypedDict):
     number: int
     verb: Verb
     of: ChangeOf
-    form: tuple[str, str, str, bool, str]
+    form: tuple[str, str, str, bool, str, ConditionMode, str]
     sessions: list[tuple[str, str]]
     asked: bool
     running: bool

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from .conditions import AskFields, ConditionMode, FieldsSeen
+
 PayloadKind = Literal["text", "bytes", "null"]
 
 
@@ -19,6 +21,7 @@ class TailState(TypedDict):
     problem: str
     paused: bool
     key: str
+    mode: ConditionMode
     where: str
     function: str
     filtered: bool
@@ -99,6 +102,7 @@ class TailFilter(TypedDict):
     """The filter as it is typed."""
 
     type: Literal["filter"]
+    mode: ConditionMode
     where: str
     key: str
 
@@ -110,5 +114,5 @@ class TailSelect(TypedDict):
     n: int | None
 
 
-TailShown = TailRows | TailChart | TailDetail
-TailDone = TailAction | TailFilter | TailSelect
+TailShown = TailRows | TailChart | TailDetail | FieldsSeen
+TailDone = TailAction | TailFilter | TailSelect | AskFields

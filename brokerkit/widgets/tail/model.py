@@ -23,8 +23,10 @@ from brokerkit.session.reader_schemas import planned
 
 from ..call_text import Name, call_text, variable_of
 from ..notebook_cells import cells
+from ..predicate import Predicate
 from .kept import Kept, Place
 from .loop import INTERVAL, ReadLoop
+from .typed import TypedFilter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +62,7 @@ class TailModel:
         owner: Returns the object that a notebook has a variable for, or None.
         named: How calls name it where there is no variable.
         viewers: Its views.
+        typed: The filter as it is typed in a view.
         kept: The rows, notes and counts.
     """
 
@@ -91,6 +94,7 @@ class TailModel:
         self.kept = Kept(self._builder.schema, rows=check_count(rows, "rows"))
         self.owner: Callable[[], object] = lambda: None
         self.named = "tail"
+        self.typed = TypedFilter()
         self.viewers: list[Viewer] = []
         positions, since = beginning(session, topic, start)
         self._reader = TopicReader(session.inspector, topic, self._builder, self._filter, positions, since)
@@ -103,7 +107,7 @@ class TailModel:
         self._loop = ReadLoop(
             self._reader,
             on_found=self._found,
-            on_state=self._tell,
+            on_state=self.tell,
             name=f"tail of {plain(topic, 40)}",
             interval=check_seconds(interval, "interval") or INTERVAL,
         )
@@ -156,7 +160,7 @@ class TailModel:
     def pause(self, paused: bool) -> None:
         """Stop reading for now, or continue."""
         self._loop.paused = bool(paused)
-        self._tell()
+        self.tell()
 
     @property
     def key(self) -> str | bytes | None:
@@ -175,7 +179,7 @@ class TailModel:
         wanted = Filter(key, where, self._builder.schema)
         self._key, self._where, self._filter = key, where, wanted
         self._loop.change(partial(self._apply, wanted))
-        self._tell()
+        self.tell()
 
     def _apply(self, wanted: Filter, reader: TopicReader) -> list[str]:
         reader.wanted = wanted
@@ -195,7 +199,7 @@ class TailModel:
     def resize(self, rows: int) -> None:
         """Keep so many rows."""
         self.kept.resize(check_count(rows, "rows"))
-        self._tell()
+        self.tell()
 
     def clear(self) -> None:
         """Drop the rows."""
@@ -231,7 +235,8 @@ class TailModel:
             for viewer in list(self.viewers):
                 viewer.show_rows(found.batch.num_rows, len(found.notes))
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Show the state."""
         for viewer in list(self.viewers):
             viewer.show_state()
 
@@ -267,7 +272,9 @@ class TailModel:
     def call(self) -> str:
         """Return the Python call that makes the same tail."""
         where = self._where
-        if where is not None and not isinstance(where, str):
+        if isinstance(where, Predicate):
+            where = Name(where.text)
+        elif where is not None and not isinstance(where, str):
             where = Name(f"{self.name()}.where")
         rows = None if self.kept.rows == 1_000 else self.kept.rows
         decode = None if self._decode == "auto" else self._decode

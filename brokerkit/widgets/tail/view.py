@@ -8,7 +8,10 @@ from typing import Any, Literal
 
 from brokerkit.display.sanitize import plain
 
+from ..fields_seen import LOOKED_AT, fields_seen
 from ..panel import Channel, Outlet, Panel
+from ..predicate import Predicate
+from ..protocol.conditions import FieldsSeen
 from ..protocol.tail import TailChart, TailDetail, TailNote, TailRows, TailState
 from ..row_view import detail_view, rows_view
 from ..side_effects import NO_SIDE_EFFECT
@@ -91,7 +94,11 @@ class TailView:
         elif kind == "stop":
             model.stop()
         elif kind == "filter":
-            model.use_filter(_text(message, "key"), _text(message, "where"))
+            model.typed.use(model, _text(message, "key"), _text(message, "where") or "", message.get("mode"))
+        elif kind == "fields":
+            values = model.kept.newest(LOOKED_AT)[1].column("value").to_pylist()
+            fields: FieldsSeen = {"type": "fields_seen", "of": "rows", "fields": fields_seen(values[::-1])}
+            self.channel.send(fields)
         elif kind == "select":
             number = message.get("n")
             if isinstance(number, int):
@@ -111,6 +118,8 @@ class TailPanel(TailView):
 def state_of(tail: TailModel) -> TailState:
     """Return the state of a tail as its view shows it."""
     where, reason = tail.where, tail.problem
+    mode, text = tail.typed.shown(where)
+    coded = where is not None and not isinstance(where, str | Predicate)
     return {
         "topic": plain(tail.topic, 120),
         "session": plain(tail.session.name, 120),
@@ -121,10 +130,11 @@ def state_of(tail: TailModel) -> TailState:
         "problem": "" if reason is None else plain(str(reason), 300),
         "paused": tail.paused,
         "key": "" if tail.key is None else plain(str(tail.key), 200),
-        "where": where if isinstance(where, str) else "",
-        "function": "" if where is None or isinstance(where, str) else plain(str(tail.filter), 80),
+        "mode": mode,
+        "where": text,
+        "function": plain(str(tail.filter), 80) if coded else "",
         "filtered": tail.filter.active,
-        "filter_errors": tail.filter_errors(),
+        "filter_errors": plain(tail.typed.problem, 300) or tail.filter_errors(),
         "counts": tail.counts_text(),
         "call": tail.call(),
         "effect": NO_SIDE_EFFECT,

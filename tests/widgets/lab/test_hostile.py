@@ -67,7 +67,7 @@ def test_a_tail_of_hostile_messages_shows_them_as_text(open_notebook: Opening) -
         )  # type: ignore[misc]
         expect(detail).to_be_visible()
         assert_dead(panel)
-    panel.get_by_label("Value contains").fill(PAYLOADS[0])
+    panel.get_by_label("Only where", exact=True).fill(PAYLOADS[0])
     expect(rows(panel)).to_have_count(1)
     rows(panel).first.hover()
     assert_dead(panel)

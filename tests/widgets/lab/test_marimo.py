@@ -81,7 +81,7 @@ def test_a_tail_follows_and_is_paused_and_stopped_by_clicking(page: Page) -> Non
     expect(status).to_contain_text("Paused")
     page.get_by_role("button", name="Resume").click()
     expect(status).to_contain_text("Following")
-    page.get_by_label("Value contains").fill("mark-17")
+    page.get_by_label("Only where", exact=True).fill("mark-17")
     expect(page.locator("tbody tr[tabindex]")).to_have_count(1)
     page.get_by_role("button", name="Stop").click()
     expect(status).to_contain_text("Stopped: you stopped it")

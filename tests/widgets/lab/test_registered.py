@@ -90,7 +90,7 @@ def test_messages_with_schemas_are_browsed_filtered_followed_and_sent_with_the_s
 
     followed = notebook.panel(2)
     expect(rows(followed).last).to_contain_text("Biel")
-    followed.get_by_label("Value contains").fill("Basel")
+    followed.get_by_label("Only where", exact=True).fill("Basel")
     expect(rows(followed)).to_have_count(1)
     notebook.do('s.publish("orders", {"id": 8, "city": "Basel", "paid": False}, schema=True)')
     expect(rows(followed)).to_have_count(2)

@@ -1,5 +1,41 @@
 // Made from brokerkit/widgets/protocol by `python -m tests.widgets.protocol_types`.
 
+export type ConditionMode = "text" | "python";
+
+/** A field of the values that are shown; `python` reads it from a decoded `value`. */
+export interface FieldSeen {
+  name: string;
+  python: string;
+  kind: string;
+}
+
+/** The fields of the values that are shown: rows of the messages, or dead letters. */
+export interface AskFields {
+  type: "fields";
+  of: "rows" | "letters";
+}
+
+/** The fields of the values that are shown. */
+export interface FieldsSeen {
+  type: "fields_seen";
+  of: "rows" | "letters";
+  fields: FieldSeen[];
+}
+
+/** The condition of a change that is being typed. */
+export interface TryChange {
+  type: "try_change";
+  of: "rows" | "letters";
+  mode: "text" | "python";
+  where: string;
+}
+
+/** How many of the chosen messages a condition leaves, and how many stay. */
+export interface TriedChange {
+  type: "tried_change";
+  text: string;
+}
+
 export type PayloadKind = "text" | "bytes" | "null";
 
 /** What a tail shows besides its rows. */
@@ -13,6 +49,7 @@ export interface TailState {
   problem: string;
   paused: boolean;
   key: string;
+  mode: "text" | "python";
   where: string;
   function: string;
   filtered: boolean;
@@ -85,6 +122,7 @@ export interface TailAction {
 /** The filter as it is typed. */
 export interface TailFilter {
   type: "filter";
+  mode: "text" | "python";
   where: string;
   key: string;
 }
@@ -95,9 +133,9 @@ export interface TailSelect {
   n: number | null;
 }
 
-export type TailShown = TailRows | TailChart | TailDetail;
+export type TailShown = TailRows | TailChart | TailDetail | FieldsSeen;
 
-export type TailDone = TailAction | TailFilter | TailSelect;
+export type TailDone = TailAction | TailFilter | TailSelect | AskFields;
 
 export type BulkRole = "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
 
@@ -462,7 +500,7 @@ export interface CompanionSaid {
   type: "said";
   which: "compose" | "live";
   number: number;
-  message: TailRows | TailChart | TailDetail;
+  message: TailRows | TailChart | TailDetail | FieldsSeen;
 }
 
 /** One that is new: its tab opens. */
@@ -477,7 +515,7 @@ export interface CompanionDone {
   type: "companion";
   which: "compose" | "live";
   number: number;
-  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend | TailAction | TailFilter | TailSelect;
+  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend | TailAction | TailFilter | TailSelect | AskFields;
 }
 
 export type ExportRows = "chosen" | "shown" | "matching";
@@ -570,6 +608,8 @@ export interface PlanChange {
   rate: string;
   keep: boolean;
   most: string;
+  mode: "text" | "python";
+  where: string;
 }
 
 /** Carry out the plan with a number, or `again` what is left; with its topic where it is asked for. */
@@ -605,7 +645,7 @@ export interface ChangeShown {
   number: number;
   verb: "redrive" | "move" | "delete" | "send";
   of: "letters" | "rows";
-  form: [string, string, string, boolean, string];
+  form: [string, string, string, boolean, string, "text" | "python", string];
   sessions: [string, string][];
   asked: boolean;
   running: boolean;
@@ -996,7 +1036,7 @@ export interface Calls {
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | RangeMeant | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | RangeMeant | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed | FieldsSeen | TriedChange;
 
 /** A click without more to say. */
 export interface BrowseAction {
@@ -1189,7 +1229,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | AskRange | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | AskRange | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader | AskFields | TryChange;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 

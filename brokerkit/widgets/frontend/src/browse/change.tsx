@@ -1,8 +1,10 @@
 // Changing messages: what is asked for, the plan, the confirmation, and the receipts.
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 
+import { Condition } from "../parts/condition";
 import { Icon, type Sign } from "../parts/icons";
+import { later } from "../parts/later";
 import { Bdi } from "../parts/plain";
 import { TypedName } from "../parts/typed_name";
 import type { ChangeShown, PlanChange, Verb } from "../protocol";
@@ -16,18 +18,22 @@ export const VERBS: Record<Verb, { name: string; sign: Sign; doing: string }> = 
   send: { name: "Send", sign: "send", doing: "Sending" },
 };
 
-interface Typed {
-  to: string;
-  session: string;
-  rate: string;
-  keep: boolean;
-  most: string;
-}
+type Typed = Pick<PlanChange, "to" | "session" | "rate" | "keep" | "most" | "mode" | "where">;
 
 /** What is typed before anything was planned. */
-export const NOTHING_TYPED: Typed = { to: "", session: "", rate: "", keep: false, most: "3" };
+export const NOTHING_TYPED: Typed = {
+  to: "",
+  session: "",
+  rate: "",
+  keep: false,
+  most: "3",
+  mode: "python",
+  where: "",
+};
 
 interface FieldsProps {
+  store: Store;
+  of: PlanChange["of"];
   verb: Verb;
   typed: Typed;
   sessions: ChangeShown["sessions"];
@@ -61,6 +67,56 @@ function Line({ verb, typed, origin, change, plan }: FieldsProps) {
   );
 }
 
+/** The condition of which chosen messages are sent, with what it leaves. */
+function OnlyWhere({ store, of, typed, change, plan }: FieldsProps) {
+  const { send } = store.line;
+  const { mode, where } = typed;
+  const attempt = useMemo(
+    () =>
+      later((condition: Pick<Typed, "mode" | "where">) => {
+        send({ type: "try_change", of, ...condition });
+      }, 250),
+    [send, of],
+  );
+  const set = (part: Partial<Pick<Typed, "mode" | "where">>) => {
+    change(part);
+    attempt({ mode, where, ...part });
+  };
+  useEffect(
+    () => () => {
+      store.triedChange.value = "";
+    },
+    [store],
+  );
+  const tried = where.trim() ? store.triedChange.value : "";
+  return (
+    <span>
+      <span class="bk-in bk-only">
+        <Condition
+          label="Only where"
+          modes="How the condition is written"
+          mode={mode}
+          value={where}
+          fields={store.fields.value[of]}
+          ask={() => {
+            send({ type: "fields", of });
+          }}
+          onWrite={(text) => {
+            set({ where: text });
+          }}
+          onMode={(wanted) => {
+            set({ mode: wanted });
+          }}
+          onEnter={plan}
+        />
+      </span>
+      <span class={`bk-tried ${tried.startsWith("✕") ? "bk-bad" : "bk-dim"}`} role="status">
+        {tried}
+      </span>
+    </span>
+  );
+}
+
 function Fields(props: FieldsProps) {
   const { verb, typed, sessions, change } = props;
   if (verb === "delete") return null;
@@ -68,6 +124,12 @@ function Fields(props: FieldsProps) {
     <div class="bk-fields">
       <span class="bk-dim">{verb === "redrive" ? "Back to" : "To"}</span>
       <Line {...props} />
+      {verb === "redrive" && (
+        <>
+          <span class="bk-dim bk-of-only">Only where</span>
+          <OnlyWhere {...props} />
+        </>
+      )}
       {verb === "send" && sessions.length > 1 && (
         <>
           <span class="bk-dim">Session</span>
@@ -223,6 +285,11 @@ export function Receipts({ store, shown }: { store: Store; shown: ChangeShown })
   );
 }
 
+/** The fields as Python says what a plan is for. */
+export function asTyped({ to, session, rate, keep, most, mode, where }: Typed): ChangeShown["form"] {
+  return [to.trim(), session, rate.trim(), keep, most.trim(), mode, where];
+}
+
 interface Props {
   store: Store;
   verb: Verb;
@@ -240,16 +307,14 @@ export function Plan({ store, verb, of, chosen, origin }: Props) {
   const plan = () => {
     store.line.send({ type: "plan_change", verb, of, ...typed.peek() });
   };
-  const [to, session, rate, keep, most] = mine?.form ?? ["", "", "", false, ""];
   const now = typed.value;
-  const same =
-    mine !== null &&
-    [to, session, rate, keep, most].join("\n") ===
-      [now.to.trim(), now.session, now.rate.trim(), now.keep, now.most.trim()].join("\n");
+  const same = mine !== null && JSON.stringify(mine.form) === JSON.stringify(asTyped(now));
   const planned = same && mine.asked && !mine.running && !mine.problem;
   return (
     <>
       <Fields
+        store={store}
+        of={of}
         verb={verb}
         typed={now}
         sessions={shown?.sessions ?? []}

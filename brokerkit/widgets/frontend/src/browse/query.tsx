@@ -2,6 +2,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 
+import { Condition } from "../parts/condition";
 import { Icon } from "../parts/icons";
 import { later } from "../parts/later";
 import { Segments } from "../parts/segments";
@@ -78,7 +79,6 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
     if (borrowed) set(changed);
     else ask(changed);
   };
-  const python = form.value.mode === "python";
   return (
     <form
       class="bk-form"
@@ -115,39 +115,25 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
         />
         <span class="bk-in bk-where">
           <Icon sign="find" />
-          <input
-            class={python ? "bk-mono" : ""}
-            aria-label="Filter of the value"
-            placeholder={
-              form.value.function
-                ? "a function set in code"
-                : python
-                  ? 'value["total"] > 100'
-                  : "a text in the value"
-            }
-            spellcheck={false}
-            disabled={borrowed}
-            ref={(node) => {
-              filter.current = node;
-            }}
+          <Condition
+            label="Filter of the value"
+            modes="How the value is filtered"
+            mode={form.value.mode}
             value={form.value.where}
-            onInput={(event) => {
-              set({ where: event.currentTarget.value, function: false });
+            fields={store.fields.value.rows}
+            ask={() => {
+              send({ type: "fields", of: "rows" });
+            }}
+            placeholder={form.value.function ? "a function set in code" : undefined}
+            disabled={borrowed}
+            handle={filter}
+            onWrite={(where) => {
+              set({ where, function: false });
               attempt();
             }}
-          />
-          <Segments
-            label="How the value is filtered"
-            value={form.value.mode}
-            choices={[
-              ["text", "Text"],
-              ["python", "Python"],
-            ]}
-            disabled={borrowed}
-            onChoose={(mode) => {
+            onMode={(mode) => {
               set({ mode });
               attempt();
-              filter.current?.focus();
             }}
           />
         </span>

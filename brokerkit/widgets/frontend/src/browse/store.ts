@@ -9,6 +9,8 @@ import type {
   ChangeShown,
   ComparedRows,
   Counts,
+  FieldSeen,
+  FieldsSeen,
   FiltersShown,
   LettersShown,
   MessageShown,
@@ -46,6 +48,10 @@ export interface Store {
   compared: Signal<ComparedRows["rows"] | null>;
   histogram: Signal<Counts | null>;
   tried: Signal<string>;
+  /** The fields that complete a condition. */
+  fields: Signal<Record<FieldsSeen["of"], FieldSeen[]>>;
+  /** What the condition of a change does to the chosen messages. */
+  triedChange: Signal<string>;
   meant: Signal<RangeMeant | null>;
   facts: Signal<TopicFacts | null>;
   /** Why the facts could not be loaded. */
@@ -97,6 +103,8 @@ export function newStore(line: Line): Store {
     compared: signal(null),
     histogram: signal(null),
     tried: signal(""),
+    fields: signal({ rows: [], letters: [] }),
+    triedChange: signal(""),
     meant: signal(null),
     facts: signal(null),
     factsProblem: signal(""),
@@ -191,6 +199,12 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "meant":
       store.meant.value = message;
+      break;
+    case "fields_seen":
+      store.fields.value = { ...store.fields.peek(), [message.of]: message.fields };
+      break;
+    case "tried_change":
+      store.triedChange.value = message.text;
       break;
     case "tried":
       store.tried.value = message.text;

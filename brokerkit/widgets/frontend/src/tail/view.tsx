@@ -1,15 +1,22 @@
 // The tail: its state, rate, filter and newest messages.
 import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
-import { hasFocus } from "../parts/focus";
-import { later } from "../parts/later";
-import { Badges, Bdi, Field } from "../parts/plain";
+import { Badges, Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
-import type { MessageInFull, TailDone, TailNote, TailRow, TailShown, TailState } from "../protocol";
+import type {
+  FieldSeen,
+  MessageInFull,
+  TailDone,
+  TailNote,
+  TailRow,
+  TailShown,
+  TailState,
+} from "../protocol";
+import { Filter } from "./filter";
 import { RateChart } from "./rate_chart";
 import { inOrder, NOTHING, withMessage, type Shown } from "./rows";
 
@@ -71,45 +78,6 @@ function Head({ now, send, again }: HeadProps) {
           Start again
         </button>
       )}
-    </div>
-  );
-}
-
-function Filter({ now, send }: { now: TailState; send: Line["send"] }) {
-  const where = useRef<HTMLInputElement>(null);
-  const key = useRef<HTMLInputElement>(null);
-  const typed = useMemo(
-    () =>
-      later(() => {
-        send({ type: "filter", where: where.current?.value ?? "", key: key.current?.value ?? "" });
-      }, 350),
-    [send],
-  );
-  // what is being typed is not overwritten
-  useLayoutEffect(() => {
-    for (const [input, value] of [
-      [where.current, now.where],
-      [key.current, now.key],
-    ] as const)
-      if (input && !hasFocus(input)) input.value = value;
-  }, [now.where, now.key]);
-  const field = {
-    type: "search" as const,
-    class: "bk-input",
-    spellcheck: false,
-    disabled: !now.running,
-    onInput: typed,
-  };
-  return (
-    <div class="bk-head">
-      <Field label="Value contains">
-        <input {...field} ref={where} placeholder="any text" />
-      </Field>
-      <Field label="Key is">
-        <input {...field} ref={key} placeholder="any key" />
-      </Field>
-      <span class="bk-dim">{now.counts}</span>
-      <span class="bk-dim">{[now.function, now.filter_errors].filter(Boolean).join("; ")}</span>
     </div>
   );
 }
@@ -305,23 +273,25 @@ export function TailView({ line, within = false, again }: Props) {
   const shown = useSignal(NOTHING);
   const chosen = useSignal<number | null>(null);
   const chart = useSignal<{ counts: number[]; seconds: number }>({ counts: [], seconds: 120 });
+  const fields = useSignal<FieldSeen[]>([]);
   const detail = useSignal<{ one: MessageInFull | null; call: string }>({ one: null, call: "" });
   useEffect(() => {
     line.listen((message) => {
       if (message.type === "chart") chart.value = message;
+      else if (message.type === "fields_seen") fields.value = message.fields;
       else if (message.type === "detail") detail.value = { one: message.detail, call: message.call };
       else {
         if (message.type === "snapshot") chosen.value = null;
         shown.value = withMessage(shown.peek(), message);
       }
     });
-  }, [line, chart, detail, shown, chosen]);
+  }, [line, chart, detail, fields, shown, chosen]);
   const now = line.state.value;
   return (
     <div class="bk-plain">
       {!within && <KernelBanner line={line.line} />}
       <Head now={now} send={line.send} again={again} />
-      <Filter now={now} send={line.send} />
+      <Filter now={now} send={line.send} fields={fields.value} />
       <div class="bk-rate">
         <RateChart {...chart.value} />
       </div>

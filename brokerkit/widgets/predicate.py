@@ -7,8 +7,8 @@ from typing import Any
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
 
-from ..call_text import ascii_safe
-from ..notebook_cells import cells
+from .call_text import ascii_safe
+from .notebook_cells import cells
 
 
 class Predicate:
@@ -38,6 +38,17 @@ class Predicate:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def condition_of(typed: str, mode: object) -> str | Predicate | None:
+    """Return a condition as `where=` takes it, from what is typed; None for nothing.
+
+    Raises:
+        ConfigError: It is no Python expression, but is to be one.
+    """
+    if not typed.strip():
+        return None
+    return Predicate(typed) if mode == "python" else typed
 
 
 def _evaluated(text: str) -> Any:

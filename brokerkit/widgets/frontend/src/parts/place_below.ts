@@ -1,0 +1,19 @@
+// Where something small floats: below what it belongs to, or above it where there is no room.
+const GAP = 4;
+
+/** Places an element with a fixed position, whatever its containing block is. */
+export function placeBelow(anchor: Element, floating: HTMLElement): void {
+  Object.assign(floating.style, { left: "0px", top: "0px" });
+  const from = anchor.getBoundingClientRect();
+  const own = floating.getBoundingClientRect();
+  const view = document.documentElement;
+  const below = from.bottom + GAP;
+  const fits = below + own.height <= view.clientHeight || from.top < own.height + GAP;
+  const y = fits ? below : from.top - GAP - own.height;
+  const x = Math.max(GAP, Math.min(from.left, view.clientWidth - own.width - GAP));
+  // a container of queries is the containing block of what is fixed in it
+  Object.assign(floating.style, {
+    left: `${String(x - own.left)}px`,
+    top: `${String(y - own.top)}px`,
+  });
+}
