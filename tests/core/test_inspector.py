@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from brokerkit.core import (
     Slice,
     Unavailable,
 )
+from brokerkit.core.runtime import slice_reading
 from brokerkit.core.vocabulary.positions import parse_all
 from brokerkit.testing.waiting import eventually
 
@@ -243,6 +245,30 @@ def test_a_broker_that_went_away_is_an_error_after_the_stall_time(desk: Desk) ->
     desk.faults.stop()
     with pytest.raises(Unavailable):
         list(browser.read(slice_, stall=0.5))
+
+
+def test_a_process_that_was_stopped_looks_for_what_came_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.topic(count=5)
+    browser = desk.connection.inspector()
+    (slice_,) = browser.plan("orders")
+    looks, fetch, slept = count(0), reader.InmemReader.fetch, 0.0
+
+    def fetch_later(self: Any, wait: float) -> Columns | None:
+        nonlocal slept
+        if next(looks) < 10:
+            slept += 1000.0
+            return Columns.empty()
+        return fetch(self, wait)
+
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + slept, sleep=time.sleep)
+    monkeypatch.setattr(slice_reading, "time", clock)
+    monkeypatch.setattr(reader.InmemReader, "fetch", fetch_later)
+    with pytest.raises(Unavailable, match="no message came for 60 s"):
+        list(browser.read(slice_, stall=60))
+    looks = count(8)
+    assert len(values(browser.read(slice_, stall=60))) == 5
 
 
 def test_a_slice_that_could_not_be_begun_is_begun_when_the_broker_is_back(desk: Desk) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 import nats
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 import brokerkit as bk
+from brokerkit.backends.kafka.errors import translate
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -116,7 +117,8 @@ class Kafka(System):
         try:
             return {each.partition: future.result(ASK_SECONDS).offset for each, future in futures.items()}
         except KafkaException as error:
-            if not error.args[0].retriable():
+            # the client marks none of these as retriable
+            if not translate(error).retryable and error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
             return None
 

@@ -21,6 +21,10 @@ IDLE_READERS = 4
 READ_SLICE = 0.2
 """Seconds that one fetch may wait."""
 
+LOOKS = 3
+"""In how many parts the stall time is waited. A process that was stopped, for example because its computer
+slept, has spent one of them, and looks for what came meanwhile in the others."""
+
 T = TypeVar("T")
 
 
@@ -85,25 +89,23 @@ class SliceReading:
 
     def rows(self, fetching: Fetching, cancellation: Cancellation | None, stall: float) -> Iterator[Columns]:
         """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
-        slice_ = fetching.slice_
-        last_seen = time.monotonic()
+        waited, began = 0.0, time.monotonic()
         while True:
-            try:
-                columns, trouble = fetching.task.wait(stall, cancellation)
-            except TimeoutError as error:
-                raise _stalled(slice_, stall) from error
+            columns, trouble = _first(fetching, stall, cancellation)
             if trouble is not None and not trouble.retryable:
                 raise trouble
             if trouble is None and columns is None:
                 return
             if columns is None or not columns.length:
-                if time.monotonic() - last_seen > stall:
-                    raise trouble or _stalled(slice_, stall)
+                waited += min(time.monotonic() - began, stall / LOOKS)
+                if waited >= stall:
+                    raise trouble or _stalled(fetching.slice_, stall)
                 fetching.again()
+                began = time.monotonic()
                 continue
             fetching.again()
             yield columns
-            last_seen = time.monotonic()
+            waited, began = 0.0, time.monotonic()
 
     def stop(self) -> None:
         """Let go of the slice, without waiting for it."""
@@ -220,6 +222,16 @@ class ReaderPool:
         """Wait until the readers have closed."""
         for reading in [*self._readers]:
             reading.join(deadline)
+
+
+def _first(
+    fetching: Fetching, stall: float, cancellation: Cancellation | None
+) -> tuple[Columns | None, BrokerError | None]:
+    """Return the result of a fetch. Raises Unavailable after `stall` seconds."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(TimeoutError):
+            return fetching.task.wait(stall / LOOKS, cancellation)
+    raise _stalled(fetching.slice_, stall)
 
 
 def _stalled(slice_: Slice, stall: float) -> Unavailable:
