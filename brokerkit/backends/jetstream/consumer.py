@@ -230,6 +230,8 @@ class JetStreamConsumer(MessageDriver):
         return [self._problem(answer) for answer in answers]
 
     def _problem(self, answer: Msg | BaseException) -> BrokerError | None:
+        if isinstance(answer, Msg) and not answer.headers:
+            return None
         if isinstance(answer, NoAnswer):
             return AckFailed(
                 "the server did not confirm in time; the acknowledgement may have taken effect",

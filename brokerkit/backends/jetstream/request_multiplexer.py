@@ -64,11 +64,16 @@ class RequestMultiplexer:
 
     async def _listen(self) -> None:
         if self._subscription is None:
-            self._subscription = await self._connection.client.subscribe(
-                f"{self._inbox}.>", cb=self._answered, pending_msgs_limit=0, pending_bytes_limit=0
+            client = self._connection.client
+            self._subscription = await client.subscribe(
+                f"{self._inbox}.>", cb=self._called_back, pending_msgs_limit=0, pending_bytes_limit=0
             )
+            client.serve_directly(self._subscription, self._answered)
 
-    async def _answered(self, message: Msg) -> None:
+    async def _called_back(self, message: Msg) -> None:
+        self._answered(message)
+
+    def _answered(self, message: Msg) -> None:
         if not message.subject.startswith(self._prefix):
             return
         self._settled(int(message.subject[len(self._prefix) :]), message)
@@ -228,6 +233,7 @@ class RequestMultiplexer:
     async def close(self) -> None:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
+            self._connection.client.leave(subscription)
             # its answers are no longer needed, and a lost connection has no subscriptions
             with contextlib.suppress(Exception):
                 await subscription.unsubscribe()
