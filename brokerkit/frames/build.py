@@ -54,6 +54,9 @@ SMALL_ROWS = 1_000
 BATCH_ROWS = 16_000
 """Parts of fewer than `SMALL_ROWS` rows are put together to about so many before they are decoded."""
 
+FEW_ROWS = 100
+"""Of at most so many rows, texts are made faster one by one."""
+
 LAST_MILLISECOND = (2**63 - 1) // 1000
 SAMPLES = 10
 """How many failures a builder keeps in full; `brokerkit.frames.failures` finds all of them."""
@@ -349,6 +352,8 @@ def ids_array(columns: Columns, offsets: Array) -> Array:
     """Return the ids; ids that follow from the offsets are computed from their array."""
     type = SCHEMA.field("id").type
     if isinstance(columns.id, PartitionOffsetIds):
+        if len(offsets) <= FEW_ROWS and not offsets.null_count:
+            return pa.array(list(columns.id), type)
         return pc.binary_replace_slice(offsets.cast(type), 0, 0, f"{columns.id.partition}-")
     return column_array(columns.id, type, columns.length)
 
@@ -374,6 +379,8 @@ def as_type(array: Array, type: ArrowType) -> Array:
     """Return an array as another type; times in nanoseconds are rounded down."""
     if array.type == type:
         return array
+    if array.null_count == len(array):
+        return nulls(len(array), type)
     if pa.types.is_timestamp(type) and pa.types.is_timestamp(array.type) and array.type.unit == "ns":
         array = array.cast(pa.int64())
         return floor_to_microseconds(array).cast(type)

@@ -55,8 +55,8 @@ def test_frames_escape_what_they_show(s: Session, name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_progress_bar_of_a_notebook_shows_names_as_text(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(progress, "tqdm", tqdm.notebook.tqdm)
-    shown = progress.bar(f"peek {name}", 5)
+    monkeypatch.setattr("tqdm.auto.tqdm", tqdm.notebook.tqdm)
+    shown = progress.tqdm_bar(f"peek {name}", 5, "msg", "exact")
     label = shown.container.children[0]
     assert_harmless("", label.value)
     shown.refresh()
@@ -69,8 +69,8 @@ def test_a_progress_bar_of_a_notebook_shows_names_as_text(monkeypatch: pytest.Mo
 def test_a_progress_bar_of_a_terminal_shows_names_as_they_are(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(progress, "tqdm", partial(tqdm.tqdm, file=StringIO()))
-    shown = progress.bar(f"peek {name}", 5)
+    monkeypatch.setattr("tqdm.auto.tqdm", partial(tqdm.tqdm, file=StringIO()))
+    shown = progress.tqdm_bar(f"peek {name}", 5, "msg", "exact")
     assert_harmless(str(shown), "")
     assert str(shown).startswith(plain(f"peek {name}", 60))
 

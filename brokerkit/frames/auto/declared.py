@@ -65,6 +65,8 @@ def declared_rows(attributes: Array | None, length: int) -> dict[int, Declared]:
     if attributes is None or attributes.null_count == length:
         return found
     lists: Any = attributes
+    if not len(lists.values):
+        return found
     flat = lists.flatten()
     if not len(flat):
         return found

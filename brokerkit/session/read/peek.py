@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -131,8 +132,7 @@ class Peek:
                 if run.backwards:
                     run.keep(part.batch, self.limit, room, alone=alone)
                 else:
-                    run.batches.append(part.batch)
-                    run.rows += part.batch.num_rows
+                    run.add(part.batch)
         finally:
             self._reading = None
             self.report.add(reader.report)
@@ -182,14 +182,14 @@ class Peek:
         return merged_by_time([batch for run in self.runs for batch in run.batches], self.builder.schema)
 
     def table(self, *, partial: bool = False) -> pa.Table:
-        """Return the newest or first `limit` rows of all partitions together, oldest first; see `newest_of`.
+        """Return the newest or first `limit` rows of all partitions together, oldest first.
 
         Args:
             partial: Include the rows of an unfinished step back.
         """
         batches = [batch for run in self.runs for batch in (*(run.begun if partial else ()), *run.batches)]
-        table = merged_by_time(batches, self.builder.schema)
-        table = newest_of(table, self.limit) if self._from_the_end else table.slice(0, self.limit)
+        newest = self.limit if self._from_the_end else None
+        table = merged_by_time(batches, self.builder.schema, newest).slice(0, self.limit)
         self.report.matched = table.num_rows
         return table
 
@@ -221,11 +221,22 @@ def _run(topic: str, stretch: Stretch, *, backwards: bool) -> Run:
     )
 
 
-def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """Return all rows by time, oldest first, without ever reversing the rows of one partition."""
+def merged_by_time(
+    batches: Sequence[pa.RecordBatch], schema: pa.Schema, newest: int | None = None
+) -> pa.Table:
+    """Return rows by time, oldest first, without ever reversing the rows of one partition.
+
+    Args:
+        batches: All rows, those of a partition in order.
+        schema: Their schema.
+        newest: Return the last so many, always with the last row of each partition, instead of all. A time
+            that the producer set does not tell when a message arrived: a new message may have an old time,
+            and must not be hidden behind the messages of other partitions. Where the broker set the time,
+            that decides.
+    """
     table = pa.Table.from_batches(list(batches), schema)
     if table.num_rows < 2:
-        return table
+        return table if newest is None else table.slice(0, newest)
     partitions = fill_null(table.column("partition"), -1).to_numpy()
     stamps = table.column("publish_time").cast(pa.int64())
     times = fill_null(stamps, np.iinfo(np.int64).min).to_numpy().copy()
@@ -234,27 +245,28 @@ def merged_by_time(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.T
         # a clock that went back must not reverse the partition: time never decreases along it
         times[rows] = np.maximum.accumulate(times[rows])
     order = np.argsort(times, kind="stable")
-    if bool((np.diff(order) == 1).all()):
+    if newest is not None and len(order) > newest:
+        stamped: Array = pc.equal(table.column("ingestion_time"), table.column("publish_time"))
+        unstamped = ~fill_null(stamped, False).to_numpy()
+        order = order[_newest(partitions[order], unstamped[order], newest)]
+    elif bool((np.diff(order) == 1).all()):
         return table
     return table.take(order)
 
 
-def newest_of(table: pa.Table, limit: int) -> pa.Table:
-    """Return the last `limit` rows of a table in order of time, always with the last row of each partition.
+def _newest(partitions: npt.NDArray[Any], unstamped: npt.NDArray[np.bool_], limit: int) -> Any:
+    """Return for each row, in order of time, whether it is among the newest; see `merged_by_time`.
 
-    A time that the producer set does not tell when a message arrived: a new message may have an old time, and
-    must not be hidden behind the messages of other partitions. Where the broker set the time, that decides.
+    Args:
+        partitions: The partition of each.
+        unstamped: Whether the time of each is that of its producer.
+        limit: How many rows are kept.
     """
-    if table.num_rows <= limit:
-        return table
-    partitions = fill_null(table.column("partition"), -1).to_numpy()
     _, from_behind = np.unique(partitions[::-1], return_index=True)
-    lasts = np.sort(table.num_rows - 1 - from_behind)
-    stamped: Array = pc.equal(table.column("ingestion_time"), table.column("publish_time"))
-    unstamped = ~fill_null(stamped, False).to_numpy()
-    kept = np.zeros(table.num_rows, bool)
+    lasts = np.sort(len(partitions) - 1 - from_behind)
+    kept = np.zeros(len(partitions), bool)
     kept[lasts[unstamped[lasts]][-limit:]] = True
     room = limit - int(kept.sum())
     if room:
         kept[np.flatnonzero(~kept)[-room:]] = True
-    return table.filter(pa.array(kept))
+    return kept

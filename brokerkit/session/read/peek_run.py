@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from brokerkit.core.vocabulary.topics import Bounds, Slice
-from brokerkit.frames.sizes import drop_first, last_rows
+from brokerkit.frames.sizes import at_most, drop_first, last_rows
 
 WIDEN = 4
 """How many times further back each step reads when gaps or a filter left too few rows."""
@@ -50,6 +50,7 @@ class Run:
     full: bool = False
     sparse: bool = False
     width: int | None = None
+    _size: int | None = 0
 
     def __post_init__(self) -> None:
         self.start, self.end = self.begin, self.finish
@@ -62,7 +63,9 @@ class Run:
     @property
     def size(self) -> int:
         """How many bytes of rows are kept."""
-        return sum(int(batch.nbytes) for batch in self.batches)
+        if self._size is None:
+            self._size = sum(int(batch.nbytes) for batch in self.batches)
+        return self._size
 
     @property
     def unfinished(self) -> bool:
@@ -91,6 +94,12 @@ class Run:
         estimate = self.bounds.between(start, self.end)
         return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
 
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add rows of a step forward."""
+        self.batches.append(batch)
+        self.rows += batch.num_rows
+        self._size = None
+
     def keep(self, batch: pa.RecordBatch, limit: int, room: int | None, *, alone: bool) -> None:
         """Add the rows of a step back, and drop rows that cannot be among the last `limit`.
 
@@ -105,7 +114,7 @@ class Run:
         rows = sum(each.num_rows for each in self.begun)
         over = rows - (limit - self.rows)
         self.passed = self.passed or over > 0
-        if room is not None:
+        if room is not None and sum(map(at_most, self.begun)) > room:
             large = rows - max(_last_rows(self.begun, room), min(rows, int(alone)))
             self.passed = self.passed or large > 0
             self.full = self.full or large > max(0, over)
@@ -120,6 +129,7 @@ class Run:
             limit: How many rows are wanted.
             place: Returns the position of a row from its offset and its id.
         """
+        self._size = None
         self.batches.extendleft(reversed(self.begun))
         found = sum(batch.num_rows for batch in self.begun)
         self.sparse = found < slice_.estimate

@@ -34,7 +34,6 @@ from brokerkit.display import progress
 progress.SHOW_AFTER_SECONDS = 0.0
 shown = progress.bar(f"copy {topic} to {topic}", 10)
 shown.update(5)
-shown.refresh()
 """
 STATIC = {
     "session": "s",
