@@ -33,8 +33,8 @@ def counted_by(tell: Callable[[int], None]) -> Iterator[None]:
 class Bar:
     """A progress bar that appears at the first progress after `SHOW_AFTER_SECONDS`.
 
-    It is made only then: most reads end earlier, and a bar that nobody sees would be a large part of their
-    work, in a notebook with a message for each of its parts.
+    It is made only then: most reads end earlier, and a bar that is never seen would be a large part of
+    their work, in a notebook with a message for each of its parts.
 
     Args:
         make: Makes the bar of tqdm; None shows none.

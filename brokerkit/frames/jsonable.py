@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from .arrow import ArrowType, ChunkedArray, fill_null, row_numbers, value_type
-from .build import floor_to_microseconds
+from .column_arrays import floor_to_microseconds
 from .decoded import error_text, objects_of
 from .json_types import BYTES, DURATION, plain_column, type_refusal
 from .tabular import Typed, missing

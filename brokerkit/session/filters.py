@@ -22,7 +22,8 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.arrow import Array, contains, fill_null, is_text, row_numbers
 from brokerkit.frames.attribute import rows_with
 from brokerkit.frames.attributes import attributes_array
-from brokerkit.frames.build import UNDECODED, DecodedKeys, FrameBuilder, column_array, undecoded_batch
+from brokerkit.frames.build import UNDECODED, DecodedKeys, FrameBuilder, undecoded_batch
+from brokerkit.frames.column_arrays import column_array
 from brokerkit.frames.masking.marks import mask_in
 from brokerkit.frames.packed import packed_rows
 from brokerkit.frames.text import split_text
@@ -326,11 +327,8 @@ def _note_unreadable(columns: Columns, keys: Array, overlooked: Overlooked) -> i
     # only such rows have this attribute alone
     if type(columns.attributes) is not list or not keys.null_count:
         return 0
-    rows = [
-        row
-        for row in row_numbers(keys.is_null())
-        if (pairs := columns.attributes[row]) and pairs[0][0] == UNREADABLE
-    ]
+    unread, attributes = row_numbers(keys.is_null()), columns.attributes
+    rows = [row for row in unread if (pairs := attributes[row]) and pairs[0][0] == UNREADABLE]
     if rows:
         overlooked.note(NOT_GIVEN, len(rows), first=columns.to_list("id")[rows[0]])
     return len(rows)

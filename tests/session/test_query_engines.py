@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 import duckdb
 import polars as pl
@@ -56,6 +56,70 @@ def test_polars_pushes_columns_conditions_and_limits_down(many: Session) -> None
     assert lazy.head(50).filter(pl.col("key") == "key-1").select("key").collect().height < 50
     assert read(many) == 50
     assert scan(many).to_polars().head(0).collect().shape == (0, 14)
+
+
+NEVER, ALWAYS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+OFFSET, PARTITION, KEY, TIME = map(pl.col, ("offset", "partition", "key", "publish_time"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "looked_at"),
+    [
+        ((PARTITION == 1) & OFFSET.is_between(10, 19), 10),
+        ((PARTITION == 1) & OFFSET.is_between(10, 19, "none"), 9),
+        (PARTITION.is_in([0, 2]), 267),
+        (PARTITION.is_in([0, None]), 400),
+        ((OFFSET < 5) | (pl.lit(8) == OFFSET), 27),
+        (~(OFFSET > 3), 12),
+        ((OFFSET != 3) & (PARTITION > 1), 133),
+        ((PARTITION == 1) & pl.col("value").str.contains("name 3"), 133),
+        ((PARTITION == 1) | pl.col("value").str.contains("name 3"), 400),
+        (~((PARTITION == 1) & pl.col("value").str.contains("name 3")), 400),
+        ((PARTITION == 1) & (pl.col("partition") < OFFSET), 133),
+        ((PARTITION == 1) & (OFFSET + 0 > 100), 133),
+        ((PARTITION == 1) & (OFFSET > 2.5), 133),
+        ((PARTITION == 1) & (pl.Series([5]) == OFFSET), 400),
+        ((PARTITION == 1) & OFFSET.is_not_null(), 133),
+        (OFFSET == 2**62, 0),
+        (pl.lit(None, pl.Int32) == PARTITION, 400),
+        (KEY == "key-1", 400),
+        (KEY.eq_missing("key-1"), 400),
+        (KEY.is_null(), 400),
+        ((KEY >= "key-1") & (KEY < "key-3"), 400),
+        (TIME < NEVER, 0),
+        (TIME.is_between(NEVER, ALWAYS), 400),
+        ((TIME > NEVER) | (KEY == "key-1"), 400),
+        (pl.col("id").is_in(["1-3", "0-7"]), 400),
+        (pl.lit(True), 400),
+    ],
+    ids=str,
+)
+def test_what_polars_pushes_down_is_what_it_asks_for(
+    many: Session, condition: pl.Expr, looked_at: int
+) -> None:
+    columns = ["id", "key", "value", "partition", "offset", "publish_time"]
+    whole = pl.DataFrame(scan(many).select(*columns).to_arrow())
+    found = scan(many).to_polars().filter(condition).select(columns).collect()
+    assert found.equals(whole.filter(condition))
+    assert read(many) == looked_at
+
+
+def test_a_condition_behind_a_limit_is_asked_of_its_rows_alone(many: Session) -> None:
+    first = pl.DataFrame(scan(many).head(200).to_arrow())
+    condition = (PARTITION == 1) & (OFFSET > 20)
+    expected = first.filter(condition).get_column("offset").to_list()
+    for lazy in (scan(many).to_polars().head(200), scan(many).head(200).to_polars()):
+        assert lazy.filter(condition).collect().get_column("offset").to_list() == expected
+    many_left = scan(many).to_polars().filter(condition).head(3).collect()
+    assert many_left.get_column("offset").to_list() == [21, 22, 23]
+    assert read(many) < 133
+
+
+def test_a_condition_on_a_field_is_asked_by_the_scan(many: Session) -> None:
+    fields = scan(many).select("offset", "value.number", "value.who.name")
+    condition = (pl.col("value.number") >= 390) & (pl.col("value.who.name") != "x")
+    whole = pl.DataFrame(fields.to_arrow())
+    assert fields.to_polars().filter(condition).collect().equals(whole.filter(condition))
 
 
 def test_a_query_of_duckdb_has_the_rows_of_the_scan(many: Session) -> None:

@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from brokerkit.core.vocabulary.errors import ConfigError
+
+from .polars_predicates import conditions_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-Read: TypeAlias = Callable[["Sequence[str]", "int | None"], "Iterator[pa.RecordBatch]"]
+Read: TypeAlias = Callable[
+    ["Sequence[str]", "int | None", "Sequence[pc.Expression]"], "Iterator[pa.RecordBatch]"
+]
 
 
 def lazy_frame(schema: pa.Schema, read: Read) -> pl.LazyFrame:
@@ -20,7 +25,7 @@ def lazy_frame(schema: pa.Schema, read: Read) -> pl.LazyFrame:
 
     Args:
         schema: The columns that there are.
-        read: Returns the first rows, or all, with these columns.
+        read: Returns the first rows, or all, with these columns, for which conditions hold.
 
     Raises:
         ConfigError: Polars is not installed.
@@ -43,7 +48,9 @@ def lazy_frame(schema: pa.Schema, read: Read) -> pl.LazyFrame:
         if rows == 0:
             yield empty.select(names)
             return
-        for batch in read(list(dict.fromkeys([*names, *looked_at])), rows):
+        # with a number of rows, they are counted before the predicate
+        known = [] if predicate is None or rows is not None else conditions_of(predicate, schema)
+        for batch in read(list(dict.fromkeys([*names, *looked_at])), rows, known):
             frame: Any = pl.from_arrow(batch)
             yield (frame if predicate is None else frame.filter(predicate)).select(names)
 

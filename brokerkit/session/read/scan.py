@@ -211,8 +211,9 @@ class Scan(PlannedScan):
     def to_polars(self) -> pl.LazyFrame:
         """Return a lazy frame of Polars that reads this scan for each query, in bounded memory.
 
-        Only the columns of the query are built, and `head` stops reading. Polars filters each batch as it is
-        read: conditions of `where` are looked at earlier, and decide what is read of the topic.
+        Only the columns of the query are built, and `head` stops reading. Comparisons of whole numbers, texts
+        and times with values are given to the scan: those of partition, offset and publish time decide what
+        is read of the topic. Everything else is filtered by Polars, batch by batch.
 
         Raises:
             ConfigError: Polars is not installed, or the scan has `expand`.
@@ -221,11 +222,15 @@ class Scan(PlannedScan):
 
         self._refuse_expand("to_polars")
 
-        def read(columns: Sequence[str], rows: int | None) -> Iterator[pa.RecordBatch]:
-            shown = self._showing(columns)
+        typed = self._with(self._reader.with_types())
+
+        def read(
+            columns: Sequence[str], rows: int | None, wanted: Sequence[pc.Expression]
+        ) -> Iterator[pa.RecordBatch]:
+            shown = (typed.where(*wanted) if wanted else typed)._showing(columns)
             return (shown if rows is None else shown.head(rows)).batches()
 
-        return lazy_frame(self.schema, read)
+        return lazy_frame(typed.schema, read)
 
     def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
         """Return a relation of DuckDB that reads this scan for each query, in bounded memory.
