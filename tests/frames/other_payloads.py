@@ -27,6 +27,10 @@ WORDS = [
 ]
 
 
+LETTERS = ["BCJNzzzz", "KLUvzzzz", "/wYAzzzz", "T2Jqzzzz", "SDRzzzzz", "Vm0wzzzz"]
+"""Four letters with which base64 of something may begin that is recognised, and others with which it does not."""
+
+
 def _words(r: random.Random, most: int = 6) -> str:
     return " ".join(r.choice(WORDS) for _ in range(r.randint(1, most)))
 
@@ -122,6 +126,8 @@ def _text(r: random.Random) -> bytes:
         f"https://shop.example.com/orders/{number}?q={number}",
         base64.b64encode(r.randbytes(r.randint(1, 60))).decode(),
         base64.urlsafe_b64encode(r.randbytes(r.randint(1, 60))).decode(),
+        base64.b64encode(base64.b64encode(r.randbytes(r.randint(1, 60)))).decode(),
+        r.choice(LETTERS) + base64.b64encode(r.randbytes(r.randint(1, 30))).decode(),
         r.randbytes(r.randint(1, 40)).hex(),
         str(uuid.UUID(int=r.getrandbits(128))),
         "id: 7\nnote: x\n",

@@ -23,7 +23,7 @@ import zstandard
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.frames import FrameBuilder, expand, failures, messages_from_frame, to_pandas
-from brokerkit.frames.auto import reading
+from brokerkit.frames.auto import base64_layers
 from brokerkit.frames.auto.reading import read_payload
 from brokerkit.frames.codecs.varints import write_zigzag
 
@@ -116,7 +116,18 @@ READ: list[tuple[bytes | None, str | None, str | None]] = [
     (gzip.compress(zstandard.ZstdCompressor().compress(BYTES)), JSON, "gzip+zstd+json"),
     (base64.b64encode(gzip.compress(BYTES)), JSON, "base64+gzip+json"),
     (gzip.compress(base64.b64encode(container(ORDER))), JSON, "gzip+base64+avro-container"),
+    (base64.b64encode(base64.b64encode(gzip.compress(BYTES))), JSON, "base64+base64+gzip+json"),
+    (
+        gzip.compress(base64.b64encode(base64.encodebytes(container(ORDER)))),
+        JSON,
+        "gzip+base64+base64+avro-container",
+    ),
     (base64.b64encode(BYTES), base64.b64encode(BYTES).decode(), "text"),
+    (base64.b64encode(base64.b64encode(BYTES)), base64.b64encode(base64.b64encode(BYTES)).decode(), "text"),
+    (b"SDRzSQ==", "SDRzSQ==", "text"),
+    (base64.b64encode(b"H4sI is how it begins"), base64.b64encode(b"H4sI is how it begins").decode(), "text"),
+    (base64.b64encode(b"Object not found"), base64.b64encode(b"Object not found").decode(), "text"),
+    (b"BCJNabcd", "BCJNabcd", "text"),
     (b"H4sI is how it begins", "H4sI is how it begins", "text"),
     (b"x\x9c is no zlib", "x\x9c is no zlib".encode("latin-1").decode("utf-8", "replace") and None, "bytes"),
     (container(ORDER), JSON, "avro-container"),
@@ -157,7 +168,9 @@ def test_a_decoded_frame_is_published_back_to_the_byte() -> None:
         assert [item.data for item in sent if isinstance(item, OutboundMessage)] == payloads
 
 
-@pytest.mark.parametrize("name", ["gzip", "zlib", "zstd", "lz4", "snappy", "base64+gzip", "gzip+zstd"])
+@pytest.mark.parametrize(
+    "name", ["gzip", "zlib", "zstd", "lz4", "snappy", "base64+gzip", "gzip+zstd", "base64+base64+gzip"]
+)
 def test_an_edited_value_goes_into_the_layers_of_its_row(name: str) -> None:
     from brokerkit.frames.codecs.compression import compress
 
@@ -344,9 +357,32 @@ def test_the_shape_of_json_is_no_evidence_by_itself() -> None:
     assert [format for _, _, format in rows(built(texts * 5))] == ["text"] * 50
 
 
-def test_beginnings_of_base64_are_those_of_what_can_be_recognised() -> None:
-    assert reading.BASE64_BEGINNINGS[0] == "H4sI"
-    assert base64.b64encode(container(ORDER)).decode().startswith(reading.BASE64_BEGINNINGS[-1])
+@pytest.mark.parametrize("times", range(1, 11))
+@pytest.mark.parametrize(
+    ("packed", "inside"),
+    [
+        (gzip.compress(BYTES), "gzip+json"),
+        (zstandard.ZstdCompressor().compress(BYTES), "zstd+json"),
+        (lz4.frame.compress(BYTES), "lz4+json"),
+        (bytes(cramjam.snappy.compress(BYTES)), "snappy+json"),
+        (container(ORDER), "avro-container"),
+    ],
+    ids=["gzip", "zstd", "lz4", "snappy", "container"],
+)
+def test_base64_around_base64_is_removed_as_often_as_layers_are_allowed(
+    packed: bytes, inside: str, times: int
+) -> None:
+    payload = packed
+    for _ in range(times):
+        payload = base64.b64encode(payload)
+    ((value, raw, format),) = rows(built([payload]))
+    layers = times + inside.count("+")
+    if layers <= base64_layers.MOST_LAYERS:
+        assert (value, raw, format) == (JSON, payload, "base64+" * times + inside)
+    elif times <= base64_layers.MOST_LAYERS:
+        assert (value, raw) == (None, payload)  # more than eight layers: a failure of the row
+    else:
+        assert (value, raw, format) == (payload.decode(), None, "text")
 
 
 @pytest.mark.parametrize("records", [300_000, 2**40], ids=["large names", "no bytes at all"])

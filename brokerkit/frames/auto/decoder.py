@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 from brokerkit.registry import SchemaSource
 
 from ..arrays import flags, replaced
-from ..arrow import Array, ArrowType, nulls, starts_with
+from ..arrow import Array, ArrowType, nulls
 from ..codecs.registered import Texts
 from ..decoded import Decoded, PayloadFailure, Payloads
 from ..text import split_text
+from .base64_layers import base64_rows
 from .declared import Declared, declared_rows
 from .json_rows import not_json, with_controls
 from .keys import read_keys
 from .others import read_others
-from .reading import BASE64_BEGINNINGS
 from .registered import RegisteredPayloads
 from .strange import strange_rows
 
@@ -86,8 +86,7 @@ class AutoDecoder:
 
     def verbatim(self, payloads: Payloads) -> Array:
         """Return for each payload whether its own bytes are surely the text that it is decoded to."""
-        text, raw = split_text(payloads.data)
-        others = strange_rows(payloads.data, text, raw)
+        others = strange_rows(payloads.data, split_text(payloads.data)[1])
         others[self._declared(payloads)] = True
         return pa.array(~others)
 
@@ -115,8 +114,7 @@ class AutoDecoder:
         if len(not_json_rows):
             texts = value.take(pa.array(not_json_rows))
             strange = with_controls(texts.cast(pa.large_binary()))
-            for beginning in BASE64_BEGINNINGS:
-                strange |= flags(starts_with(texts, beginning[:4]))
+            strange[base64_rows(texts)] = True
             others[not_json_rows[strange]] = True
         words: Any = pa.array(formats, mask=~given)
         format: Array = pa.array(["json", "text"]).take(words)

@@ -24,7 +24,7 @@ def read_keys(payloads: Payloads, registered: RegisteredPayloads | None) -> Deco
     if payloads.data.null_count == len(payloads):
         return Decoded(payloads.data.view(pa.large_string()), payloads.data, [], format_name="text")
     text, raw = split_text(payloads.data)
-    strange = strange_rows(payloads.data, text, raw)
+    strange = strange_rows(payloads.data, raw)
     if registered is not None:
         strange[registered.declared(payloads)] = True
         strange &= flags(payloads.data.is_valid())

@@ -13,26 +13,11 @@ from ..codecs.compression import CAP, decompress, recognised
 from ..codecs.extras import MissingExtra
 from ..codecs.own import own_codecs
 from ..decoded import ERROR_LENGTH
+from .base64_layers import MOST_LAYERS, inside_base64
 from .declared import NOTHING, Declared
 from .json_rows import is_json
 
-MOST_LAYERS = 8
-"""Compressions and encodings around one payload; with more it is not read."""
-
-BASE64_BEGINNINGS = tuple(
-    base64.b64encode(magic)[: len(magic) * 8 // 6].decode()
-    for magic in (
-        b"\x1f\x8b\x08",
-        b"\x28\xb5\x2f\xfd",
-        b"\x04\x22\x4d\x18",
-        b"\xff\x06\x00\x00sNaPpY",
-        AVRO_CONTAINER,
-    )
-)
-"""How base64 of what can be recognised begins."""
-
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]+={0,2}\s*")
 MSGPACK_MAPS = frozenset((*range(0x81, 0x90), 0xDE, 0xDF))
 CBOR_MAPS = frozenset((*range(0xA1, 0xBC), 0xBF))
 _CBOR_MARK = b"\xd9\xd9\xf7"
@@ -96,7 +81,7 @@ def peel(payload: bytes, declared: Declared = NOTHING, cap: int = CAP) -> Peeled
     data = payload
     while True:
         told = waiting.pop(0) if waiting else None
-        name = recognised(data) or ("base64" if _may_be_base64(data) else None) or told
+        name = recognised(data) or ("base64" if inside_base64(data) is not None else told)
         if name is None:
             return Peeled(tuple(layers), data)
         if len(layers) == MOST_LAYERS:
@@ -219,12 +204,6 @@ def _unwrapped(name: str, data: bytes, cap: int) -> bytes:
     if name == "base64":
         return base64.b64decode(b"".join(data.split()), validate=True)
     return decompress(name, data, cap)
-
-
-def _may_be_base64(data: bytes) -> bool:
-    return data[:4].decode("latin-1").startswith(tuple(one[:4] for one in BASE64_BEGINNINGS)) and bool(
-        _BASE64.fullmatch(data)
-    )
 
 
 def first_control(text: str) -> int | None:

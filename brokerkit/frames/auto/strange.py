@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from ..arrays import bytes_of, flags
-from ..arrow import Array, starts_with
+from ..arrow import Array
+from .base64_layers import base64_rows
 from .json_rows import with_controls
-from .reading import BASE64_BEGINNINGS
 
 _SPACE = 32
 _DELETE = 127
-_BASE64_LETTERS = np.zeros(256, np.bool_)
-_BASE64_LETTERS[[ord(beginning[0]) for beginning in BASE64_BEGINNINGS]] = True
 
 
-def strange_rows(payloads: Array, text: Array, raw: Array) -> npt.NDArray[np.bool_]:
+def strange_rows(payloads: Array, raw: Array) -> npt.NDArray[np.bool_]:
     """Return which payloads are not UTF-8, have control characters, or begin like base64 of something.
 
     Args:
         payloads: A large binary array.
-        text: The payloads that are UTF-8, as `split_text` returns them.
-        raw: The others.
+        raw: Those that are not UTF-8, as `split_text` returns them.
     """
     strange = np.zeros(len(payloads), np.bool_)
     if raw.null_count < len(raw):
@@ -36,11 +31,5 @@ def strange_rows(payloads: Array, text: Array, raw: Array) -> npt.NDArray[np.boo
     span = data[begin[0] : end[-1]]
     if span.min() < _SPACE or (span == _DELETE).any():
         strange |= with_controls(payloads)
-    likely = np.flatnonzero(_BASE64_LETTERS[data[np.minimum(begin, len(data) - 1)]] & (end - begin > 4))
-    if len(likely):
-        places: Any = likely
-        some: Any = text.take(places).cast(payloads.type)
-        for beginning in BASE64_BEGINNINGS:
-            found = starts_with(some, beginning[:4].encode())
-            strange[likely[flags(found.fill_null(False))]] = True
+    strange[base64_rows(payloads)] = True
     return strange

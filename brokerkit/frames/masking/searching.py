@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .actions import HIDDEN, Action, Writer, strongest
 from .detectors import DETECTORS, MAY_HOLD
+from .encoded import encoded_spans
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 
@@ -30,10 +31,15 @@ class Searching:
 
     def may_find(self, text: str) -> bool:
         """Return whether a detector may find something in a text, or in the parts of it."""
-        return bool(self._detectors) and self._holds_any(text) is not None
+        if not self._detectors:
+            return False
+        return self._holds_any(text) is not None or next(encoded_spans(text, self._holds), None) is not None
 
     def masked(self, text: str) -> str | None:
-        """Return the text without what the detectors find; None if they find nothing."""
+        """Return the text without what the detectors find; None if they find nothing.
+
+        Base64 of a text in which they find something is hidden whole.
+        """
         if not self.may_find(text):
             return None
         if "\\" in text:
@@ -58,15 +64,24 @@ class Searching:
             return None
         return self._writer.written(action, text)
 
+    def _holds(self, data: bytes) -> bool:
+        """Return whether the detectors find something in bytes, which may be text or have some in them."""
+        if self._holds_any(data.decode("latin-1")) is None:
+            return False
+        text = data.decode(errors="replace")
+        plain = _ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text)
+        return any(next(DETECTORS[name](each), None) for each in {text, plain} for name in self._detectors)
+
     def _spans(self, text: str) -> list[tuple[int, int, Action]]:
         """Return what is found, in order; what overlaps is one."""
-        found = sorted(
+        found: list[tuple[int, int, Action]] = [
             (start, end, action)
             for name, action in self._detectors.items()
             for start, end in DETECTORS[name](text)
-        )
+        ]
+        found += [(start, end, "hide") for start, end in encoded_spans(text, self._holds)]
         merged: list[tuple[int, int, Action]] = []
-        for start, end, action in found:
+        for start, end, action in sorted(found):
             if merged and start < merged[-1][1]:
                 before = merged[-1]
                 both = strongest((action, before[2])) or action

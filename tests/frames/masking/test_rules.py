@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 import re
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import brokerkit as bk
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.frames.build import FrameBuilder
+from brokerkit.frames.codecs.compression import compress
 from brokerkit.frames.masking.detectors import DETECTORS, MAY_HOLD
 from brokerkit.frames.masking.mask import as_mask
 from brokerkit.frames.masking.texts import TextMask
@@ -86,6 +88,58 @@ PARTS = st.one_of(
         ["a@b.cc", "a%40b.cc", "4111-1111 1111 1111", "DE89370400440532013000", "+49 (0)30 1234567"]
     ),
 )
+
+
+def encoded(text: str, *layers: str) -> str:
+    """A text in these layers, the inner one first."""
+    data = text.encode()
+    for layer in layers:
+        data = base64.b64encode(data) if layer == "base64" else compress(layer, data)
+    return data.decode()
+
+
+MAIL = "to ada@example.com"
+PACKED_MAIL = bytes([0x81, 0xA4]) + b"mail" + bytes([0xB2]) + MAIL.encode()
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        encoded(MAIL, "base64"),
+        encoded(MAIL, "base64").rstrip("="),
+        encoded(MAIL, *["base64"] * 4),
+        encoded(MAIL, "gzip", "base64"),
+        encoded(MAIL, "gzip", "base64", "base64"),
+        encoded(MAIL, "gzip", "zstd", "base64"),
+        encoded("x" * 2_000_000, "gzip", "base64"),
+        encoded('{"t":"ada\\u0040example.com"}', "base64"),
+        base64.b64encode(PACKED_MAIL).decode(),
+        base64.urlsafe_b64encode(b"\xff\xfe\xfb" + MAIL.encode()).decode(),
+        base64.encodebytes(MAIL.encode() * 9).decode().strip(),
+    ],
+)
+def test_detectors_look_into_base64_and_hide_it_whole(hidden: str) -> None:
+    """A text of two million bytes is not looked into, and hidden for that."""
+    assert shown("detect:email", hidden) == "***"
+    assert shown("detect:email", f"Basic {hidden}, ok") == "Basic ***, ok"
+    assert json.loads(shown("detect:email=last4", json.dumps({"t": hidden, "n": 1}))) == {"t": "***", "n": 1}
+    assert json.loads(shown("detect:email", json.dumps({"t": ["/a/b/" + hidden]})))["t"][0] in (
+        "***",
+        "/a/b/***",
+        "/***",
+    )
+    assert shown("detect:iban", hidden if len(hidden) < 1_000 else "x") == (
+        hidden if len(hidden) < 1_000 else "x"
+    )
+
+
+@pytest.mark.parametrize("text", [
+    "customer-0000000997", "5f2b9c1e-0a7d-4b6f-9a53-2d6a0f1c7e11", "https://shop.example.com/orders/4711?q=abcdefghij",
+    encoded("nothing to hide here", "base64"), encoded("nothing to hide here", "gzip", "base64"), "eJxabcdefghij",
+])  # fmt: skip
+def test_base64_without_anything_to_hide_stays(text: str) -> None:
+    for whole in (text, json.dumps({"t": text})):
+        assert shown("detect:email; detect:iban; detect:card; detect:phone", whole) == whole
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
@@ -233,6 +287,9 @@ def test_bytes_of_any_kind_are_hidden_whole_or_are_json(payload: bytes) -> None:
         "DE89" * 250_000,
         "+1-" * 300_000,
         '{"a":' * 20_000,
+        "abcdefghij/" * 90_000,
+        "Vm0wd2Qy\n" * 100_000,
+        encoded("x" * 20_000, *["base64"] * 12),
     ],
 )
 def test_no_payload_keeps_a_detector_busy(text: str) -> None:
