@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -169,9 +170,32 @@ class Registry:
         try:
             return self._referred(reference)
         except NotFound as error:
+            grouped = self._in_group(schema, reference)
+            if grouped is not None:
+                return self._used(schema, grouped)
             raise NotFound(
                 f"{schema.label} uses {reference.name!r} ({reference}), which is missing: {error}"
             ) from error
+
+    def _in_group(self, schema: RegisteredSchema, reference: SchemaReference) -> SchemaReference | None:
+        """Return a reference with its group, which only Apicurio's own protocol says; None without one."""
+        if reference.group is not None:
+            return None
+        asks: list[Callable[[], RegisteredSchema]] = []
+        if schema.subject is not None and schema.version is not None:
+            place = SchemaReference("", schema.subject, schema.version, "default")
+            asks.append(partial(self._native.by_version, place))
+        if schema.ref is not None and schema.ref.kind == "id":
+            # which of its ids it gives to Confluent's protocol is a matter of its settings
+            asks += [partial(self._native.by_ref, SchemaRef(kind, schema.ref.id)) for kind in KINDS]
+        for ask in asks:
+            try:
+                found = ask()
+            except NotFound:
+                continue
+            if found.text == schema.text:
+                return next((each for each in found.references if each.name == reference.name), None)
+        return None
 
     def _referred(self, reference: SchemaReference) -> RegisteredSchema:
         if reference.group is None:

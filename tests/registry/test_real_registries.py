@@ -211,6 +211,33 @@ def test_references_into_a_group_of_apicurio_are_followed(
 
 
 @pytest.mark.broker
+def test_references_into_a_group_are_followed_from_a_subject_and_from_its_id(
+    apicurio_server: ApicurioServer, subject: str
+) -> None:
+    """Confluent's protocol, which both are asked for by, does not say the group."""
+    kinds = {"X-Registry-ArtifactType": "AVRO"}
+    money = f"money-{subject.encode().hex()}"
+    native(apicurio_server, "POST", "/groups/shop/artifacts", MONEY.encode(), **kinds, **{"X-Registry-ArtifactId": money})  # fmt: skip
+    reference = {"groupId": "shop", "artifactId": money, "version": "1", "name": "shop.Money"}
+    order = ORDER.replace('"shop.Money"', f'"shop.Money","doc":"{money}"')  # one text has one content id
+    topic = subject.replace("/", "-").replace(" ", "-").replace("ä", "a").removesuffix("-value")
+    headers = {"X-Registry-ArtifactId": f"{topic}-value", "Content-Type": "application/create.extended+json"}
+    native(apicurio_server, "POST", "/groups/default/artifacts", {"content": order, "references": [reference]}, **kinds, **headers)  # fmt: skip
+    registry = Registry(client(apicurio_server.address))
+    newest = registry.by_version(f"{topic}-value")
+    assert newest.ref is not None
+    for found in (newest, registry.resolve(newest.ref)):
+        assert [(name, each.text) for name, each in registry.with_references(found).items()] == [
+            ("shop.Money", MONEY)
+        ]
+    with bk.connect("inmem://", registry=apicurio_server.address) as s:
+        s.create_topic(topic)
+        s.publish(topic, {"price": {"cents": 7}}, schema=True)
+        frame = s.peek(topic, decode="avro", expand=True)
+        assert (frame["value.price"].tolist(), len(bk.failures(frame))) == ([{"cents": 7}], 0)
+
+
+@pytest.mark.broker
 def test_an_address_without_its_path_is_told_where_the_registry_is(apicurio_server: ApicurioServer) -> None:
     host = apicurio_server.address.removesuffix("/apis/ccompat/v7")
     with pytest.raises(bk.ConfigError, match=f"there is one at {apicurio_server.address}"):
