@@ -96,7 +96,9 @@ def schema_source(kind: str) -> Callable[[Find], Find]:
 
     def declare(find: Find) -> Find:
         before = _declared.get(kind) or _installed().get(kind)
-        if before is not None and _place(before.find) != _place(find):
+        loaded = before.find if before is not None else None
+        own = isinstance(loaded, _Loaded) and of_package(loaded.point, find)
+        if before is not None and not own and _place(before.find) != _place(find):
             raise ConfigError(
                 f"schemas of the kind {kind!r} come from {_place(before.find)} already, and cannot come from "
                 f"{_place(find)} as well"
@@ -130,12 +132,18 @@ class _Loaded:
     """The function of an entry point, which is loaded when it is needed."""
 
     def __init__(self, point: Any) -> None:
-        self._point = point
+        self.point = point
         self.__module__, self.__qualname__ = point.value.split(":")[0], point.value.rpartition(":")[2]
 
     def __call__(self, id: Any) -> RegisteredSchema | None:
-        found: RegisteredSchema | None = self._point.load()(id)
+        found: RegisteredSchema | None = self.point.load()(id)
         return found
+
+
+def of_package(point: Any, function: Any) -> bool:
+    """Return whether a function is of the package that an entry point leads into."""
+    module = str(getattr(function, "__module__", ""))
+    return module.partition(".")[0] == str(point.value).partition(":")[0].partition(".")[0]
 
 
 def _check(kind: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import importlib.metadata
 import json
+import os
 import pickle
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,6 +216,68 @@ def test_installed_packages_bring_codecs_and_sources(installed: list[importlib.m
     installed.append(importlib.metadata.EntryPoint("glue", f"{__name__}:schema_of_glue", sources.GROUP))
     frame = peeked(SHOP, bytes.fromhex(GLUE[0]["payload"]))
     assert frame["format"].tolist() == ["shop", "glue+avro"]
+
+
+PACKAGE = """
+import brokerkit as bk
+from shop_formats.inner import shop
+
+@bk.schema_source("glue")
+def from_folder(id):
+    return bk.RegisteredSchema("AVRO", '{"type": "record", "name": "O", "fields": [{"name": "id", "type": "long"}]}')
+"""
+INNER = """
+import brokerkit as bk
+
+@bk.codec("shop", evidence=lambda payload: payload.startswith(b"SHOP"))
+def shop(payload):
+    return {"id": payload[-1]}
+"""
+POINTS = """[brokerkit.codecs]
+shop = shop_formats:shop
+[brokerkit.schema_sources]
+glue = shop_formats:from_folder
+"""
+USE = """
+import brokerkit as bk
+
+with bk.connect("inmem://") as s:
+    s.create_topic("t")
+    s.publish("t", b"SHOP\\0\\7")
+    s.publish("t", bytes.fromhex("0300b7b4a7f09c964e4aa687fb5de9ef0c630e"))
+    frame = s.peek("t")
+    assert frame["value"].tolist() == ['{"id":7}', '{"id":7}'], bk.failures(frame)["error"].tolist()
+    assert frame["format"].tolist() == ["shop", "glue+avro"]
+for declare in (bk.codec("shop", evidence=bool), bk.schema_source("glue")):
+    try:
+        declare(lambda payload: None)
+    except bk.ConfigError as error:
+        assert "shop_formats" in str(error), error
+    else:
+        raise AssertionError("a taken name was not refused")
+"""
+
+
+@pytest.mark.parametrize(
+    "first", ["", "import shop_formats", "import brokerkit; brokerkit.connect('inmem://')"]
+)
+def test_an_installed_package_declares_what_its_entry_points_name(tmp_path: Path, first: str) -> None:
+    """With decorators, as the guide shows them, in a module of its own, also if it is imported first."""
+    about = tmp_path / "shop_formats-0.1.dist-info"
+    for folder in (about, tmp_path / "shop_formats"):
+        folder.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-formats\nVersion: 0.1\n")
+    (about / "entry_points.txt").write_text(POINTS)
+    (tmp_path / "shop_formats/__init__.py").write_text(PACKAGE)
+    (tmp_path / "shop_formats/inner.py").write_text(INNER)
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-c", first + USE],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("value", ["no_such_module:x", f"{__name__}:missing", f"{__name__}:GOLDEN"])

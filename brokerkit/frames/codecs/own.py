@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.registry.own import of_package
 
 from ..decoded import ERROR_LENGTH
 from .framing import NAMES
@@ -99,11 +100,9 @@ def codec(name: str, *, evidence: Callable[[bytes], bool]) -> Callable[[Callable
 
     def declare(read: Callable[[bytes], Any]) -> Codec:
         made = Codec(name, evidence, read)
-        before = _declared.get(name) or _installed().get(name)
-        if before is not None and _place(before.read) != _place(read):
-            raise ConfigError(
-                f"the codec {name!r} is {_place(before.read)} already, and cannot be {_place(read)} as well"
-            )
+        before = _place_of(name, read)
+        if before is not None and before != _place(read):
+            raise ConfigError(f"the codec {name!r} is {before} already, and cannot be {_place(read)} as well")
         _declared[name] = made
         return made
 
@@ -113,6 +112,19 @@ def codec(name: str, *, evidence: Callable[[bytes], bool]) -> Callable[[Callable
 def own_codecs() -> dict[str, Codec]:
     """Return the codecs that were declared or installed, by name."""
     return {**_installed(), **_declared} if _installed() else _declared
+
+
+def _place_of(name: str, read: Any) -> str | None:
+    """Return where a codec of a name is defined; None if there is none but that of the same package.
+
+    Entry points are not loaded for it: the package may be importing the module that declares the codec.
+    """
+    if name in _declared:
+        return _place(_declared[name].read)
+    for point in entry_points(group=GROUP):
+        if point.name == name and not of_package(point, read):
+            return str(point.value).replace(":", ".")
+    return None
 
 
 @functools.cache
