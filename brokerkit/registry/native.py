@@ -29,6 +29,12 @@ class NativeProtocol:
         self._lock = threading.RLock()
         self._base: str | None = None
 
+    def refuse_if_absent(self) -> None:
+        """Raise NotFound if it is known that the registry does not have it; nothing is asked."""
+        with freed(self._lock), self._lock:
+            if self._base == "":
+                raise self._absent()
+
     def by_ref(self, ref: SchemaRef) -> RegisteredSchema:
         """Return the schema with a global or content id. Raises NotFound if the registry is another."""
         kind = KINDS[ref.kind]
@@ -93,8 +99,11 @@ class NativeProtocol:
             if self._base is None:
                 self._base = next((each for each in _VERSIONS if self._has(each)), "")
             if not self._base:
-                raise NotFound(f"the schema registry {self._client.name} is not Apicurio: it has no such ids")
+                raise self._absent()
             return f"/apis/registry/{self._base}"
+
+    def _absent(self) -> NotFound:
+        return NotFound(f"the schema registry {self._client.name} is not Apicurio: it has no such ids")
 
     def _has(self, version: str) -> bool:
         try:

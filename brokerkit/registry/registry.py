@@ -98,6 +98,8 @@ class Registry:
             ConfigError: There is no registry at this address.
         """
         if ref.kind in KINDS:
+            # a registry that does not answer now has no such ids nevertheless
+            self._native.refuse_if_absent()
             return self._find(ref, lambda: self._native.by_ref(ref))
         if ref.kind not in _KINDS:
             raise NotFound(f"a schema registry does not know schemas by {ref}")

@@ -80,6 +80,22 @@ def test_a_name_that_is_no_topic_is_a_subject(s: bk.Session, topic: str) -> None
     assert s.schema(f"{topic}.Money").versions == [1]
 
 
+def test_a_schema_that_is_registered_before_its_topic_is_made_says_so(s: bk.Session, topic: str) -> None:
+    early = f"{topic}-early"
+    dry = repr(s.register_schema(early, record("id"), dry_run=True))
+    made = s.register_schema(early, record("id"))
+    for text in (dry, repr(made), made._repr_html_()):
+        assert "There is no topic" in text
+        assert f"{early}-value" in text
+    s.create_topic(early)
+    with pytest.raises(bk.ConfigError, match=f"{early}-value.*but one .*schema='{early}'"):
+        s.publish(early, {"id": 1}, schema=True)
+    s.publish(early, {"id": 1}, schema=early)
+    assert s.register_schema(f"{early}-value", record("id")).note == ""
+    s.publish(early, {"id": 2}, schema=True)
+    assert s.peek(early)["value"].tolist() == ['{"id":1}', '{"id":2}']
+
+
 def test_versions_have_texts_and_differences(s: bk.Session, topic: str) -> None:
     for fields in (["id"], ["id", "amount"], ["amount"]):
         s.register_schema(topic, record(*fields))

@@ -138,7 +138,7 @@ def _of_topic(registry: Registry, topic: str, schema: OwnSchemas) -> RegisteredS
 def _registered(registry: Registry, topic: str, schema: str | int | bool) -> RegisteredSchema:
     """Find a schema by its subject, perhaps with a version, or by its id."""
     if schema is True:
-        return _newest(registry, topic, [f"{topic}-value"])
+        return _of_values(registry, topic)
     if isinstance(schema, int):
         return replace(registry.resolve(SchemaRef("id", schema)), ref=SchemaRef("id", schema))
     if not isinstance(schema, str) or not schema:
@@ -150,6 +150,22 @@ def _registered(registry: Registry, topic: str, schema: str | int | bool) -> Reg
     if colon and subject and version.isdecimal():
         return registry.by_version(subject, int(version))
     return _newest(registry, topic, [schema, f"{schema}-value"])
+
+
+def _of_values(registry: Registry, topic: str) -> RegisteredSchema:
+    try:
+        return _newest(registry, topic, [f"{topic}-value"])
+    except ConfigError as error:
+        try:
+            registry.by_version(topic)
+        except BrokerError:
+            raise error from None
+        own = f"{topic}-value"
+        raise ConfigError(
+            f"the schema registry {registry.name} has no subject {own!r} for this topic, but one "
+            f"{topic!r}: schema={topic!r} takes that, and s.register_schema({own!r}, schema) registers "
+            "one for the topic"
+        ) from error
 
 
 def _newest(registry: Registry, topic: str, subjects: list[str]) -> RegisteredSchema:

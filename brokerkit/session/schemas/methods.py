@@ -146,17 +146,21 @@ class SchemaSession(BrokerSession):
                 "it registers no schema; dry_run=True asks whether it would fit"
             )
         subjects = Subjects(registry.client)
-        subject = self._subject(subjects, topic, key)
+        subject, note = self._subject(subjects, topic, key)
         existing = subjects.find(subject, given)
         if existing is not None:
             said = Compatibility(True, subjects.level(subject))
-            return Registration(subject, said, existing.version, existing.ref, dry_run=dry_run)
+            return Registration(subject, said, existing.version, existing.ref, dry_run=dry_run, note=note)
         if dry_run:
-            return Registration(subject, subjects.compatibility(subject, given), None, None, dry_run=True)
+            return Registration(
+                subject, subjects.compatibility(subject, given), None, None, dry_run=True, note=note
+            )
         ref = subjects.register(subject, given)
         made = subjects.find(subject, given)
         said = Compatibility(True, subjects.level(subject))
-        return Registration(subject, said, made.version if made is not None else None, ref, dry_run=False)
+        return Registration(
+            subject, said, made.version if made is not None else None, ref, dry_run=False, note=note
+        )
 
     def _schema_registry(self) -> Registry:
         self._check_open()
@@ -167,13 +171,20 @@ class SchemaSession(BrokerSession):
             )
         return self.registry
 
-    def _subject(self, subjects: Subjects, name: str, key: bool) -> str:
-        """Return the subject that a name stands for."""
+    def _subject(self, subjects: Subjects, name: str, key: bool) -> tuple[str, str]:
+        """Return the subject that a name stands for, and what to know about it."""
         part = f"{name}-{PARTS[key]}"
         if key:
-            return part
+            return part, ""
         known = set(subjects.names())
-        return name if name in known or (part not in known and not self._is_topic(name)) else part
+        if name in known:
+            return name, ""
+        if part in known or self._is_topic(name):
+            return part, ""
+        if name.endswith(tuple(f"-{each}" for each in PARTS)):
+            return name, ""
+        note = f"There is no topic {name!r}: that is the name of the subject; a topic's values have {part!r}."
+        return name, note
 
     def _is_topic(self, name: str) -> bool:
         try:

@@ -19,10 +19,18 @@ class Registration(Displayed):
         version: The version that has this schema; None if none has it yet.
         id: The id of the schema; None if no version has it yet.
         dry_run: Whether nothing was to be registered.
+        note: What to know about the name that was given; empty if there is nothing.
     """
 
     def __init__(
-        self, subject: str, said: Compatibility, version: int | None, ref: SchemaRef | None, *, dry_run: bool
+        self,
+        subject: str,
+        said: Compatibility,
+        version: int | None,
+        ref: SchemaRef | None,
+        *,
+        dry_run: bool,
+        note: str = "",
     ) -> None:
         self.subject = subject
         self.compatible = said.compatible
@@ -31,6 +39,7 @@ class Registration(Displayed):
         self.version = version
         self.id = None if ref is None else ref.id
         self.dry_run = dry_run
+        self.note = note
 
     @property
     def _outcome(self) -> str:
@@ -53,7 +62,9 @@ class Registration(Displayed):
         return f"The subject demands {self.level}" + (f": {meaning}." if meaning else ".")
 
     def __repr__(self) -> str:
-        return "\n".join(plain(line, 1000) for line in (self._outcome, self._demand, *self.reasons))
+        lines = (self._outcome, self.note, self._demand, *self.reasons)
+        return "\n".join(plain(line, 1000) for line in lines if line)
 
     def _repr_html_(self) -> str:
-        return block(heading(self._outcome), paragraph(self._demand), bullets(self.reasons))
+        notes = [paragraph(self.note)] if self.note else []
+        return block(heading(self._outcome), *notes, paragraph(self._demand), bullets(self.reasons))
