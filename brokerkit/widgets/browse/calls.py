@@ -105,6 +105,12 @@ def tab_call(browser: BrowserModel, tab: Tab) -> str:
     return call_text(f"{session}.describe", topic) + part
 
 
+def lag_call(browser: BrowserModel) -> str:
+    """Return the call for the lag of the chosen subscription; empty for none."""
+    name, topic = browser.facts.lag.of, browser.topic
+    return call_text(f"{_names(browser)[0]}.lag", name, topic) if name and topic is not None else ""
+
+
 def _names(browser: BrowserModel) -> tuple[Name, Name]:
     return variable_of(browser.session, "s"), variable_of(browser.owner(), "browser")
 

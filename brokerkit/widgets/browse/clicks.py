@@ -38,6 +38,7 @@ UNASKED = (
     "try",
     "try_change",
     "fields",
+    "lag",
     "range",
     "open",
     "companion",
@@ -277,6 +278,10 @@ class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks):
     def _on_subscription(self, message: Message) -> None:
         place = message.get("place")
         self._model.facts.choose_reader(number_in(message, "place") if isinstance(place, int) else None)
+
+    def _on_lag(self, message: Message) -> None:
+        if self._looking.tab == "subscriptions" and not self._model.session.connection.closed:
+            self._model.facts.look_at_lag()
 
     def _on_field(self, message: Message) -> None:
         path = act_on_field(self._model, _path(message) or [], str(message.get("what")))

@@ -159,15 +159,12 @@ def _reader(info: SubscriptionInfo, most: int, now: int) -> SubscriptionLine:
 
 def _subscription(described: SubscriptionDescription, now: int) -> SubscriptionShown:
     info = described.info
-    lag = "lag not known" if info.lag is None else f"lag {count_text(info.lag, info.counted, 'message')}"
-    flight = "" if info.in_flight is None else f", {info.in_flight:,} in flight"
-    state = "" if info.state is None else f" ({info.state})"
     most = max((each.lag or 0 for each in described.progress), default=0)
     members = described.members
     return {
         "name": plain(info.name, 120),
-        "head": plain(f"{info.kind} {info.name}{state}: {lag}{flight}", 300),
-        "progress": [_progress(each, most, now) for each in described.progress[:SHOWN_AT_ONCE]],
+        "head": head_of(info),
+        "progress": [progress_line(each, most, now) for each in described.progress[:SHOWN_AT_ONCE]],
         "members": None
         if members is None
         else [
@@ -186,7 +183,16 @@ def _subscription(described: SubscriptionDescription, now: int) -> SubscriptionS
     }
 
 
-def _progress(progress: Progress, most: int, now: int) -> ProgressLine:
+def head_of(info: SubscriptionInfo) -> str:
+    """Return what a subscription is and how far it has come, in a line."""
+    lag = "lag not known" if info.lag is None else f"lag {count_text(info.lag, info.counted, 'message')}"
+    flight = "" if info.in_flight is None else f", {info.in_flight:,} in flight"
+    state = "" if info.state is None else f" ({info.state})"
+    return plain(f"{info.kind} {info.name}{state}: {lag}{flight}", 300)
+
+
+def progress_line(progress: Progress, most: int, now: int) -> ProgressLine:
+    """Return how far a subscription has come in a partition."""
     bounds = progress.bounds
     return {
         "partition": "" if progress.partition is None else str(progress.partition),
@@ -243,10 +249,12 @@ def _number(number: int | None) -> str:
 
 def _age(moment: int | None, now: int) -> str:
     """Return the time since a moment, in its two largest units."""
-    if moment is None:
-        return ""
+    return "" if moment is None else age_text(max(0, now - moment) // 1_000_000)
+
+
+def age_text(left: int) -> str:
+    """Return seconds in their two largest units."""
     parts: list[str] = []
-    left = max(0, now - moment) // 1_000_000
     for name, seconds in (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         amount, left = divmod(left, seconds)
         if amount or (parts and name != "s"):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that `frame` waits for a running read."""
-MOVED = ("histogram", "topics", "description", "subscriptions", "schema", "letters", "change")
+MOVED = ("histogram", "topics", "description", "subscriptions", "lag", "schema", "letters", "change")
 """What is shown of a topic besides its messages."""
 WORKERS = (*FACTS, *READING, "message", "export", "reset", "change", "letters")
 

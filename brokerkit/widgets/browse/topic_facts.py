@@ -16,13 +16,14 @@ from brokerkit.core.vocabulary.topics import SubscriptionInfo, TopicDescription
 
 from ..latest_only_worker import Workers
 from .histogram import Histogram, of_rows, of_topic
+from .lag_looks import LagLooks
 from .topics import NOT_KNOWN, TopicList
 
 if TYPE_CHECKING:
     from brokerkit.session.schemas.versions import SchemaVersions
     from brokerkit.session.session import DataSession
 
-WORKERS = ("topics", "description", "backlogs", "histogram", "subscriptions", "schema")
+WORKERS = ("topics", "description", "backlogs", "histogram", "subscriptions", "lag", "schema")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class TopicFacts:
         description: Its partitions and settings.
         problem: Why they could not be loaded.
         readers: Its subscriptions.
+        lag: Their lag over time.
         schema: Its schema.
         histogram: Its messages over time.
     """
@@ -82,6 +84,7 @@ class TopicFacts:
         self._session, self._topics, self._workers = session, topics, workers
         self._tell, self._failed = tell, failed
         self.topic: str | None = None
+        self.lag = LagLooks(session, workers["lag"], tell)
         self.clear()
 
     def clear(self) -> None:
@@ -92,6 +95,7 @@ class TopicFacts:
         self.schema = SchemaFound()
         self.histogram: Histogram | None = None
         self._rows_counted = False
+        self.lag.clear()
 
     def forget_rows(self) -> bool:
         """Drop a histogram of rows, for other ones are to come; return whether there was one."""
@@ -167,6 +171,12 @@ class TopicFacts:
             self.readers = replace(self.readers, chosen=None)
             return self._tell("subscriptions")
         self._workers["subscriptions"].run(partial(self._load_readers, topic, rows[place].name))
+
+    def look_at_lag(self) -> None:
+        """Look at the lag of the subscriptions, and of the chosen one in full."""
+        chosen, topic = self.readers.chosen, self.topic
+        if topic is not None:
+            self.lag.look(topic, None if chosen is None else chosen.info.name)
 
     def load_chosen_again(self) -> None:
         """Load the subscriptions and the chosen one again, after it was changed."""

@@ -10,12 +10,13 @@ from brokerkit.display.sanitize import plain
 
 from .. import panel
 from ..protocol.browse import BrowseShown, BrowseState, Row, Tab
-from .calls import message_call, tab_call
+from .calls import lag_call, message_call, tab_call
 from .change_view import change_view
 from .changing import Changing
 from .clicks import Clicks
 from .embedded import Parts
 from .facts_view import facts_view, schema_view, subscriptions_view
+from .lag_view import lag_view
 from .letters_view import letters_view
 from .looking import Looking, number_in
 from .resetting import Resetting, reset_view
@@ -196,6 +197,9 @@ class BrowserView:
 
     def send_reset(self) -> None:
         self.send(reset_view(self._model, self.resetting))
+
+    def send_lag(self) -> None:
+        self.send(lag_view(self._model.facts.lag, lag_call(self._model)))
 
     def send_letters(self) -> None:
         self.send(letters_view(self._model))

@@ -9,6 +9,7 @@ from .companions import Companion, CompanionOpened, CompanionSaid
 from .conditions import FieldsSeen, TriedChange
 from .exports import CopiedRows, Exported, Exporting
 from .filters import FiltersShown
+from .lag import LagShown
 from .letters import LettersShown
 from .topic_tabs import Described, ResetShown, Schema, Subscriptions
 
@@ -328,6 +329,7 @@ BrowseShown = (
     | LettersShown
     | FiltersShown
     | Changed
+    | LagShown
     | FieldsSeen
     | TriedChange
 )

@@ -10,6 +10,7 @@ from .companions import CompanionDone, Which
 from .conditions import AskFields, TryChange
 from .exports import CopyRows, Export
 from .filters import DeleteFilter, SaveFilter
+from .lag import LookAtLag
 from .letters import ChooseLetters, EditLetter, GroupLetters, LookForLetters, OpenLetters, ShowLetter
 
 
@@ -281,6 +282,7 @@ BrowseDone = (
     | SaveFilter
     | DeleteFilter
     | FollowHeader
+    | LookAtLag
     | AskFields
     | TryChange
 )

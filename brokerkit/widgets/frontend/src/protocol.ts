@@ -485,6 +485,44 @@ export interface Schema {
   problem: string;
 }
 
+/** Look at the lag again: the tab of subscriptions is in sight. */
+export interface LookAtLag {
+  type: "lag";
+}
+
+/** The lag of one partition at each of the times; None where it is not known. */
+export interface LagLine {
+  partition: string;
+  points: (number | null)[];
+}
+
+/** A subscription's lag now, its part of the largest, and the last ones from 0 to 100. */
+export interface LagRow {
+  name: string;
+  lag: string;
+  share: number;
+  points: number[];
+}
+
+/** The lag of the subscriptions while their tab is in sight. */
+export interface LagShown {
+  type: "lag";
+  rows: LagRow[];
+  subscription: string;
+  described: string;
+  times: number[];
+  total: (number | null)[];
+  lines: LagLine[];
+  progress: ProgressLine[];
+  more: number;
+  head: string;
+  growing: boolean;
+  every: number;
+  cost: string;
+  problem: string;
+  call: string;
+}
+
 export type Which = "compose" | "live";
 
 /** The state of the composer or the tail; another one has another number. */
@@ -1036,7 +1074,7 @@ export interface Calls {
   call: string;
 }
 
-export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | RangeMeant | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed | FieldsSeen | TriedChange;
+export type BrowseShown = Topics | Rows | Chosen | Detail | PayloadPart | Copied | ComparedRows | HistogramShown | Tried | RangeMeant | Described | Subscriptions | Schema | Calls | Companion | CompanionSaid | CompanionOpened | Exporting | Exported | CopiedRows | ResetShown | LettersShown | FiltersShown | Changed | LagShown | FieldsSeen | TriedChange;
 
 /** A click without more to say. */
 export interface BrowseAction {
@@ -1229,7 +1267,7 @@ export interface FieldAction {
   what: "column" | "filter" | "path";
 }
 
-export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | AskRange | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader | AskFields | TryChange;
+export type BrowseDone = BrowseAction | GoOn | Compose | PutAway | CompanionDone | Export | CopyRows | PlanReset | CarryOutReset | LookForLetters | GroupLetters | OpenLetters | ChooseLetters | ShowLetter | EditLetter | PlanChange | CarryOutChange | ChangeAction | AskTopics | OpenBranch | ChooseTopic | AskQuery | AskRows | SortBy | ShowColumns | Expand | Select | AskPayload | Step | AskHistogram | SetWindow | Try | AskRange | OpenTab | ShowSubscription | FieldAction | SaveFilter | DeleteFilter | FollowHeader | LookAtLag | AskFields | TryChange;
 
 export type StepStatus = "ok" | "failed" | "not offered" | "not tried";
 

@@ -12,6 +12,7 @@ import type {
   FieldSeen,
   FieldsSeen,
   FiltersShown,
+  LagShown,
   LettersShown,
   MessageShown,
   Payload,
@@ -57,6 +58,7 @@ export interface Store {
   /** Why the facts could not be loaded. */
   factsProblem: Signal<string>;
   subscriptions: Signal<Subscriptions | null>;
+  lag: Signal<LagShown | null>;
   reset: Signal<ResetShown | null>;
   filters: Signal<FiltersShown | null>;
   schema: Signal<Schema | null>;
@@ -109,6 +111,7 @@ export function newStore(line: Line): Store {
     facts: signal(null),
     factsProblem: signal(""),
     subscriptions: signal(null),
+    lag: signal(null),
     reset: signal(null),
     filters: signal(null),
     schema: signal(null),
@@ -218,6 +221,9 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       break;
     case "filters":
       store.filters.value = message;
+      break;
+    case "lag":
+      store.lag.value = message;
       break;
     case "reset":
       store.reset.value = message;

@@ -1,87 +1,117 @@
 // Who reads a topic, and how far each has come.
+import { useCallback, useRef } from "preact/hooks";
+
+import { Spark } from "../dashboard/spark";
+import { useWhileInSight } from "../parts/in_sight";
 import { Bdi } from "../parts/plain";
-import type { SubscriptionShown } from "../protocol";
+import type { LagShown, SubscriptionShown } from "../protocol";
 import { Bar, Card, Empty, Heads, type Column } from "./card";
+import { LagCard } from "./lag";
 import { ResetCard } from "./reset";
 import type { Store } from "./store";
 
-function Subscription({ store, one }: { store: Store; one: SubscriptionShown }) {
+function Settings({ settings }: Pick<SubscriptionShown, "settings">) {
+  return (
+    <Card title="Settings">
+      <table class="bk-table">
+        <tbody>
+          {settings.map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">
+                <Bdi>{name}</Bdi>
+              </th>
+              <td>
+                <Bdi>{value}</Bdi>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Card>
+  );
+}
+
+interface OneProps {
+  store: Store;
+  one: SubscriptionShown;
+  lag: LagShown | null;
+}
+
+const SPARK = 30;
+
+function Subscription({ store, one, lag }: OneProps) {
   const aged = one.progress.some(({ oldest }) => oldest);
+  // what was looked at since has no ages: reading those costs more
+  const mine = lag?.subscription === one.name ? lag : null;
+  const since = mine?.progress ?? [];
+  const progress = one.progress.map((before) => {
+    const now = since.find(({ partition }) => partition === before.partition);
+    if (!now) return before;
+    return { ...now, oldest: now.committed === before.committed ? before.oldest : "" };
+  });
   return (
     <>
       <p>
-        <Bdi>{one.head}</Bdi>
+        <Bdi>{(mine && mine.described) || one.head}</Bdi>
       </p>
       <div class="bk-cards">
-        <Card title="Per partition">
-          <table class="bk-table">
-            <Heads
-              columns={[
-                ["Partition", true],
-                ["Settled", true],
-                ["End", true],
-                ["Lag", true],
-                [""],
-                ...(aged ? ([["Oldest unread", true]] as Column[]) : []),
-              ]}
-            />
-            <tbody>
-              {one.progress.map((each, index) => (
-                <tr key={index}>
-                  <td class="bk-number">{each.partition}</td>
-                  <td class="bk-number">{each.committed}</td>
-                  <td class="bk-number">{each.end}</td>
-                  <td class="bk-number">{each.lag}</td>
-                  <td class="bk-share">
-                    <Bar share={each.share} />
-                  </td>
-                  {aged && <td class="bk-number">{each.oldest}</td>}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Card>
-        <ResetCard store={store} one={one} />
-        <Card title="Members">
-          {one.members === null && <p class="bk-inset bk-dim">The system does not say.</p>}
-          {one.members?.length === 0 && <p class="bk-inset bk-dim">None is attached now.</p>}
-          {one.members && one.members.length > 0 && (
+        <div class="bk-card-stack">
+          <LagCard shown={lag} name={one.name} />
+          <Card title="Per partition">
             <table class="bk-table">
-              <Heads columns={[["Client"], ["Host"], ["Partitions"]]} />
+              <Heads
+                columns={[
+                  ["Partition", true],
+                  ["Settled", true],
+                  ["End", true],
+                  ["Lag", true],
+                  [""],
+                  ...(aged ? ([["Oldest unread", true]] as Column[]) : []),
+                ]}
+              />
               <tbody>
-                {one.members.map(([client, host, partitions], index) => (
+                {progress.map((each, index) => (
                   <tr key={index}>
-                    <td>
-                      <Bdi>{client}</Bdi>
+                    <td class="bk-number">{each.partition}</td>
+                    <td class="bk-number">{each.committed}</td>
+                    <td class="bk-number">{each.end}</td>
+                    <td class="bk-number">{each.lag}</td>
+                    <td class="bk-share">
+                      <Bar share={each.share} />
                     </td>
-                    <td>
-                      <Bdi>{host}</Bdi>
-                    </td>
-                    <td>{partitions}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
-        </Card>
-        {one.settings.length > 0 && (
-          <Card title="Settings">
-            <table class="bk-table">
-              <tbody>
-                {one.settings.map(([name, value]) => (
-                  <tr key={name}>
-                    <th scope="row">
-                      <Bdi>{name}</Bdi>
-                    </th>
-                    <td>
-                      <Bdi>{value}</Bdi>
-                    </td>
+                    {aged && <td class="bk-number">{each.oldest}</td>}
                   </tr>
                 ))}
               </tbody>
             </table>
           </Card>
-        )}
+          {one.settings.length > 0 && <Settings settings={one.settings} />}
+        </div>
+        <div class="bk-card-stack">
+          <ResetCard store={store} one={one} />
+          <Card title="Members">
+            {one.members === null && <p class="bk-inset bk-dim">The system does not say.</p>}
+            {one.members?.length === 0 && <p class="bk-inset bk-dim">None is attached now.</p>}
+            {one.members && one.members.length > 0 && (
+              <table class="bk-table">
+                <Heads columns={[["Client"], ["Host"], ["Partitions"]]} />
+                <tbody>
+                  {one.members.map(([client, host, partitions], index) => (
+                    <tr key={index}>
+                      <td>
+                        <Bdi>{client}</Bdi>
+                      </td>
+                      <td>
+                        <Bdi>{host}</Bdi>
+                      </td>
+                      <td>{partitions}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+          </Card>
+        </div>
       </div>
     </>
   );
@@ -89,6 +119,17 @@ function Subscription({ store, one }: { store: Store; one: SubscriptionShown }) 
 
 export function SubscriptionsTab({ store }: { store: Store }) {
   const shown = store.subscriptions.value;
+  const lag = store.lag.value;
+  const now = store.line.state.value;
+  const root = useRef<HTMLDivElement>(null);
+  const { send } = store.line;
+  const chosenName = shown?.chosen?.name;
+  const look = useCallback(() => {
+    // another one that is chosen is looked at at once
+    void chosenName;
+    send({ type: "lag" });
+  }, [send, chosenName]);
+  useWhileInSight(root, look, lag?.every ?? 5, Boolean(shown?.rows.length) && !now.closed && !now.lost);
   if (!shown || (shown.loading && !shown.rows.length)) return <Empty>Loading…</Empty>;
   if (shown.problem && !shown.rows.length) return <Empty>{shown.problem}</Empty>;
   if (!shown.rows.length)
@@ -101,7 +142,7 @@ export function SubscriptionsTab({ store }: { store: Store }) {
   const { rows, chosen } = shown;
   const has = (name: "state" | "members" | "in_flight" | "oldest") => rows.some((each) => each[name]);
   return (
-    <div class="bk-pad">
+    <div class="bk-pad" ref={root}>
       <Card
         title="Subscriptions"
         note={shown.more > 0 ? `and ${String(shown.more)} more` : "choose one to see its progress"}
@@ -114,7 +155,7 @@ export function SubscriptionsTab({ store }: { store: Store }) {
               ...(has("state") ? ([["State"]] as Column[]) : []),
               ...(has("members") ? ([["Members", true]] as Column[]) : []),
               ["Lag", true],
-              [""],
+              ["Lately"],
               ...(has("in_flight") ? ([["In flight", true]] as Column[]) : []),
               ...(has("oldest") ? ([["Oldest unread", true]] as Column[]) : []),
             ]}
@@ -122,6 +163,7 @@ export function SubscriptionsTab({ store }: { store: Store }) {
           <tbody>
             {rows.map((each, place) => {
               const on = each.name === chosen?.name;
+              const late = lag?.rows.find(({ name }) => name === each.name);
               const choose = () => {
                 store.line.send({ type: "subscription", place: on ? null : place });
               };
@@ -147,9 +189,13 @@ export function SubscriptionsTab({ store }: { store: Store }) {
                   <td>{each.kind}</td>
                   {has("state") && <td>{each.state}</td>}
                   {has("members") && <td class="bk-number">{each.members}</td>}
-                  <td class="bk-number">{each.lag}</td>
+                  <td class="bk-number">{late?.lag ?? each.lag}</td>
                   <td class="bk-share">
-                    <Bar share={each.share} />
+                    {late && late.points.length > 1 ? (
+                      <Spark points={late.points} most={SPARK} />
+                    ) : (
+                      <Bar share={late?.share ?? each.share} />
+                    )}
                   </td>
                   {has("in_flight") && <td class="bk-number">{each.in_flight}</td>}
                   {has("oldest") && <td class="bk-number">{each.oldest}</td>}
@@ -160,7 +206,7 @@ export function SubscriptionsTab({ store }: { store: Store }) {
         </table>
       </Card>
       {shown.problem && <p class="bk-bad">{shown.problem}</p>}
-      {chosen && <Subscription key={chosen.name} store={store} one={chosen} />}
+      {chosen && <Subscription key={chosen.name} store={store} one={chosen} lag={lag} />}
     </div>
   );
 }
