@@ -7,7 +7,6 @@ import gc
 import os
 import re
 import signal
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -116,6 +115,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Order and mark the tests."""
     stored = durations.stored()
     items.sort(key=lambda item: -stored.get(durations.file_of(item.nodeid), 0.0))
+    markers = cache(
+        lambda path: [
+            each for folder, each in FOLDERS.items() if path.is_relative_to(config.rootpath / folder)
+        ]
+    )
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
@@ -125,9 +129,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.broker)
         if item.path.name in LONG_NOTEBOOKS:
             item.add_marker(pytest.mark.extended)
-        for folder, marker in FOLDERS.items():
-            if item.path.is_relative_to(config.rootpath / folder):
-                item.add_marker(marker)
+        for marker in markers(item.path):
+            item.add_marker(marker)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -164,7 +167,6 @@ def pytest_configure() -> None:
 
     A run in the background can be interrupted, too: shells start such a one without it.
     """
-    sys.dont_write_bytecode = False
     if "PYTEST_XDIST_WORKER" not in os.environ:
         compileall.compile_dir(Path(brokerkit.__file__).parent, quiet=2)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

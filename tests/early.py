@@ -4,3 +4,7 @@ import sys
 
 # jsonschema imports it where it is installed, as with JupyterLab: two seconds in each process for checks of IRIs
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+# pytest rewrites its plugins, Hypothesis whole among them: once, and not in each process of each run, also where
+# PYTHONDONTWRITEBYTECODE is set
+sys.dont_write_bytecode = False

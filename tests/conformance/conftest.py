@@ -26,13 +26,13 @@ DISTURBING = {each.body.__name__ for each in behaviours_of(OtherModel) if each.d
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave what kills or fills a server, once shown with one model of its consumers, to the extended tests."""
     for item in items:
-        if not item.path.is_relative_to(FOLDER) or not isinstance(item, pytest.Function):
+        if not isinstance(item, pytest.Function) or item.cls is None or not item.path.is_relative_to(FOLDER):
             continue
-        again = item.cls is not None and issubclass(item.cls, OtherModel) and item.name in DISTURBING
+        again = issubclass(item.cls, OtherModel) and item.name in DISTURBING
         if (again and item.get_closest_marker("broker")) or _number(item) in WAITED_OUT:
             item.add_marker(pytest.mark.extended)
 
 
 def _number(item: pytest.Function) -> tuple[str, int] | None:
     shown = getattr(item.function, "behaviour", None)
-    return (item.cls.__name__, shown.number) if item.cls is not None and shown is not None else None
+    return (item.cls.__name__, shown.number) if shown is not None else None

@@ -18,7 +18,11 @@ from brokerkit.workbench import Session
 
 from .plan_model import messages
 
-pytest.importorskip("dask.dataframe")
+
+@pytest.fixture(scope="module", autouse=True)
+def _dask() -> None:
+    """Import it in the process that runs these tests, and not in each that collects them."""
+    pytest.importorskip("dask.dataframe")
 
 
 def plans(scan: bk.Scan) -> dict[str, bk.Scan]:
