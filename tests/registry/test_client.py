@@ -200,15 +200,17 @@ def test_references_come_after_those_that_they_use() -> None:
         assert list(found.with_references(found.resolve(SEVEN))) == ["c", "a", "b"]
 
 
-def test_references_that_are_wrong_or_too_many_are_refused() -> None:
+def test_references_that_are_wrong_or_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry_module.MOST_REFERENCES == 500
+    monkeypatch.setattr(registry_module, "MOST_REFERENCES", 50)
     circle = {"/schemas/ids/7": referring("a"), "/subjects/a/versions/1": referring("b"), "/subjects/b/versions/1": referring("a")}  # fmt: skip
     deep = {f"/subjects/s{number}/versions/1": referring(f"s{number + 1}") for number in range(100)}
-    wide = {f"/subjects/s{number}/versions/1": referring() for number in range(600)}
+    wide = {f"/subjects/s{number}/versions/1": referring() for number in range(60)}
     large = {f"/subjects/s{number}/versions/1": {"schema": "x" * 9_000_000} for number in range(5)}
     for answers, says in (
         (circle, "in a circle: a version 1 -> b version 1 -> a version 1"),
         ({"/schemas/ids/7": referring("s0"), **deep}, "in a row"),
-        ({"/schemas/ids/7": referring(*(f"s{number}" for number in range(600))), **wide}, "more than 500"),
+        ({"/schemas/ids/7": referring(*(f"s{number}" for number in range(60))), **wide}, "more than 50"),
         ({"/schemas/ids/7": referring(*(f"s{number}" for number in range(5))), **large}, "MB of them"),
     ):
         with Web(answers) as web, pytest.raises(bk.ConfigError, match=says):

@@ -81,11 +81,11 @@ def pairs(attributes) -> list[tuple[str, bytes]]:
 
 def test_everything_arrives_once_and_the_source_is_untouched(pair: tuple[Session, Session]) -> None:
     here, there = pair
-    publish(here, 5_000)
+    publish(here, 2_000)
     outcome = here.copy("orders", there, "copies", progress=False)
-    assert outcome.counts == {"confirmed": 5_000, "failed": 0, "unknown": 0}
+    assert outcome.counts == {"confirmed": 2_000, "failed": 0, "unknown": 0}
     assert contents(there, "copies") == contents(here, "orders")
-    assert outcome["source"].nunique() == 5_000
+    assert outcome["source"].nunique() == 2_000
     assert len(here.describe("orders").subscriptions) == 0
 
 

@@ -202,15 +202,15 @@ def test_backlogs_of_the_topics_in_view_are_asked_for_on_demand(orders: Session)
 
 def test_a_search_can_be_stopped_and_continued_and_misses_nothing(s: Session) -> None:
     s.create_topic("t", partitions=2)
-    for start in range(0, 60_000, 10_000):
+    for start in range(0, 30_000, 10_000):
         s.publish_batch("t", [str(number) for number in range(start, start + 10_000)])
     gate, reached = threading.Event(), threading.Event()
 
     def wanted(value: int) -> bool:
-        if value == 30_000:
+        if value == 15_000:
             reached.set()
             gate.wait(20)
-        return value % 100 == 0
+        return value % 50 == 0
 
     browser = s.browse("t", start="earliest", limit=10_000, where=wanted)
     assert reached.wait(60)
@@ -225,7 +225,7 @@ def test_a_search_can_be_stopped_and_continued_and_misses_nothing(s: Session) ->
     assert sorted(again["value"]) == sorted(found["value"])
     browser.go_on()
     assert browser.wait(60)
-    assert sorted(map(int, browser.frame["value"])) == list(range(0, 60_000, 100))
+    assert sorted(map(int, browser.frame["value"])) == list(range(0, 30_000, 50))
     assert browser._model.search.status == "at the end"
     assert browser.call == "s.peek('t', 10000, start='earliest', where=browser.query.where)"
 

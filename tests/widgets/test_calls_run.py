@@ -11,6 +11,7 @@ import pytest
 
 PROGRAM = """
 import json
+import tests.early
 from typing import get_args
 from IPython.core.interactiveshell import InteractiveShell
 from brokerkit.widgets.protocol.browse import Tab

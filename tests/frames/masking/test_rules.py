@@ -280,12 +280,12 @@ def test_bytes_of_any_kind_are_hidden_whole_or_are_json(payload: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "4" * 1_000_000,
-        "1 " * 500_000,
-        "a" * 1_000_000 + "@",
-        "@" * 500_000,
-        "DE89" * 250_000,
-        "+1-" * 300_000,
+        "4" * 250_000,
+        "1 " * 125_000,
+        "a" * 250_000 + "@",
+        "@" * 125_000,
+        "DE89" * 62_500,
+        "+1-" * 80_000,
         '{"a":' * 20_000,
         "abcdefghij/" * 90_000,
         "Vm0wd2Qy\n" * 100_000,
