@@ -218,7 +218,10 @@ __all__ = ["__version__", *(name for name in _HOME_OF if name != "open")]  # noq
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    from .core.contract.garbage_collection import uncollected
+
+    # collecting would be a tenth of the time of an import, and free nothing
+    found = getattr(uncollected(import_module, f".{_HOME_OF[name]}", __name__), name)
     globals()[name] = found
     return found
 

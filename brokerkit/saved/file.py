@@ -6,14 +6,13 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import tomlkit
-from filelock import FileLock
-from tomlkit.exceptions import ParseError
+from typing import TYPE_CHECKING, Any
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, StorageError
 from brokerkit.core.vocabulary.saved_connections import SecretPlace, config_path
+
+if TYPE_CHECKING:
+    import tomlkit
 
 LOCK_SECONDS = 10.0
 OWNER_ONLY = 0o600
@@ -27,6 +26,7 @@ def write_entry(name: str, entry: Mapping[str, Any]) -> None:
         ConfigError: The file is not valid TOML.
         StorageError: It cannot be written.
     """
+    import tomlkit
 
     def change(document: tomlkit.TOMLDocument) -> None:
         written = document.get(name)
@@ -47,6 +47,8 @@ def remove_entry(name: str) -> None:
 
 
 def _inline(place: SecretPlace) -> Any:
+    import tomlkit
+
     table = tomlkit.inline_table()
     table[place.kind] = place.name or True
     return table
@@ -59,6 +61,8 @@ def change_file(path: Path, change: Callable[[str], str]) -> None:
         StorageError: It cannot be read or written.
         ConfigError: Another process has been writing it for long.
     """
+    from filelock import FileLock
+
     path = path.resolve()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,6 +88,10 @@ def _change(change: Callable[[tomlkit.TOMLDocument], object]) -> None:
 
 def _refused(change: Callable[[tomlkit.TOMLDocument], object]) -> BrokerError | None:
     """Change the file, or return why it cannot be changed."""
+    import tomlkit
+    from filelock import FileLock
+    from tomlkit.exceptions import ParseError
+
     # the file may be a link into a folder that is kept elsewhere
     path = config_path().resolve()
     try:

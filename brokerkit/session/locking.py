@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from brokerkit.core.vocabulary.errors import InUse
 
 NOTE_SECONDS = 0.5
@@ -34,6 +32,9 @@ def only_writer(path: Path, lock: Path, instead: str) -> Iterator[None]:
     Raises:
         InUse: Another writer holds the lock.
     """
+    # most sessions write no file
+    from filelock import FileLock, Timeout
+
     note = lock.with_name(lock.name + ".json")
     held = FileLock(lock, timeout=0, thread_local=False)
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -26,6 +26,24 @@ _PLAIN_MESSAGE = re.compile(rb"MSG ([^ \r\n]+) ([0-9]+) (?:([^ \r\n]+) )?()([0-9
 _HEADED_MESSAGE = re.compile(rb"HMSG ([^ \r\n]+) ([0-9]+) (?:([^ \r\n]+) )?([0-9]+) ([0-9]+)\r\n")
 _M = ord("M")
 _LINE_END_BYTES = 2
+
+
+class Arrived(NamedTuple):
+    """A received message: what `Msg` of nats-py has, in a third of the time."""
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: Mapping[str, str] | None
+
+
+def arrived(message: Msg) -> Arrived:
+    """Return a message that the client called back with."""
+    return Arrived(message.subject, message.reply, message.data, message.headers)
+
+
+Arriving: TypeAlias = Callable[[list[Arrived]], None]
+"""What is called with messages of one subscription, in order. It must not block."""
 
 
 class BulkParser(Parser):
@@ -60,28 +78,43 @@ class BulkParser(Parser):
 
     def _whole_messages(self, data: bytes, at: int) -> int:
         """Hand over the messages for direct subscriptions that are here as a whole; return their end."""
-        client = self._client
-        while at < len(data):
+        client, new = self._client, tuple.__new__
+        # messages come in runs, mostly of one subscription and often of one subject
+        run: list[Arrived] = []
+        serve: Arriving | None = None
+        number, subject, subject_text = b"", b"", ""
+        size, length = 0, len(data)
+        while at < length:
             head = (_PLAIN_MESSAGE if data[at] == _M else _HEADED_MESSAGE).match(data, at)
             if head is None:
-                return at
-            subject, number, reply, in_headers, in_all = head.groups()
-            arrived = client.direct.get(int(number))
+                break
+            its_subject, its_number, reply, in_headers, in_all = head.groups()
+            if its_number != number:
+                if run:
+                    client.count_received(len(run), size)
+                    serve(run)  # type: ignore[misc]  # it is known where there is a run
+                    run, size = [], 0
+                number, serve = its_number, client.direct.get(int(its_number))
             start = head.end()
             stop = start + int(in_all)
-            if arrived is None or stop + _LINE_END_BYTES > len(data):
-                return at
+            if serve is None or stop + _LINE_END_BYTES > length:
+                break
             read: Headers | None = None
             if in_headers:
                 body = start + int(in_headers)
                 if not start + len(PLAIN) <= body <= stop or not data.startswith(PLAIN, start):
-                    return at
+                    break
                 read = Headers(data[start + len(PLAIN) : body])
                 start = body
-            client.stats["in_msgs"] += 1
-            client.stats["in_bytes"] += stop - start
-            arrived(Msg(client, subject.decode(), (reply or b"").decode(), data[start:stop], read))  # type: ignore[arg-type]  # a mapping
+            if its_subject != subject:
+                subject, subject_text = its_subject, its_subject.decode()
+            size += stop - start
+            text = "" if reply is None else reply.decode()
+            run.append(new(Arrived, (subject_text, text, data[start:stop], read)))
             at = stop + _LINE_END_BYTES
+        if run:
+            client.count_received(len(run), size)
+            serve(run)  # type: ignore[misc]  # see above
         return at
 
 
@@ -92,16 +125,16 @@ class DirectClient(Client):
     whole messages half of the rest.
 
     Attributes:
-        direct: What is called with each message, by the number of its subscription.
+        direct: What is called with messages, by the number of their subscription.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.direct: dict[int, Callable[[Msg], None]] = {}
+        self.direct: dict[int, Arriving] = {}
         self._ps = BulkParser(self)
 
-    def serve_directly(self, subscription: Subscription, arrived: Callable[[Msg], None]) -> None:
-        """Call `arrived`, which must not block, instead of the subscription's own callback."""
+    def serve_directly(self, subscription: Subscription, arrived: Arriving) -> None:
+        """Call `arrived` instead of the subscription's own callback."""
         self.direct[subscription._id] = arrived
 
     def leave(self, subscription: Subscription) -> None:
@@ -138,10 +171,14 @@ class DirectClient(Client):
         if arrived is None:
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]  # may be None
             return
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
+        self.count_received(1, len(data))
         read: Mapping[str, str] | None = None
         if headers:
             plain = headers.startswith(PLAIN)
             read = Headers(headers[len(PLAIN) :]) if plain else await self._process_headers(headers)
-        arrived(Msg(self, subject.decode(), reply.decode(), data, read))  # type: ignore[arg-type]  # a mapping
+        arrived([Arrived(subject.decode(), reply.decode(), data, read)])
+
+    def count_received(self, messages: int, size: int) -> None:
+        """Count messages that the client did not see, and the bytes of their payloads."""
+        self.stats["in_msgs"] += messages
+        self.stats["in_bytes"] += size

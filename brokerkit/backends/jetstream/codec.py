@@ -9,21 +9,16 @@ The acknowledgement subject of a message contains where and when it was stored, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from brokerkit.core.vocabulary.columns import Columns
 
+from .client_internals import Arrived
 from .headers import inbound, only_ids
 
 SHORT_TOKENS = 9
 SHORT_AT = 4
 LONG_AT = 6
-
-_subject = attrgetter("subject")
-_reply = attrgetter("reply")
-_data = attrgetter("data")
-_headers = attrgetter("headers")
 
 
 def delivery_at(tokens: Sequence[str]) -> int:
@@ -48,43 +43,48 @@ def delivered_first(reply: str) -> bool:
 
 def _delivery(replies: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Return delivery counts, stream sequences and times of acknowledgement subjects, as texts."""
-    length = replies[0].count(".") + 1
-    at = SHORT_AT if length == SHORT_TOKENS else LONG_AT
-    tokens = ".".join(replies).split(".")
-    if len(tokens) == length * len(replies) and tokens[::length].count("$JS") == len(replies):
-        return tokens[at::length], tokens[at + 1 :: length], tokens[at + 3 :: length]
+    first = replies[0].split(".")
+    at = delivery_at(first)
+    # nearly always all begin alike, so that half of the tokens need not be made
+    start, length = ".".join(first[:at]) + ".", len(first) - at
+    joined = ".".join(replies)
+    rest = joined.replace(start, "")
+    if len(joined) - len(rest) == len(start) * len(replies):
+        tokens = rest.split(".")
+        if len(tokens) == length * len(replies):
+            return tokens[::length], tokens[1::length], tokens[3::length]
     split = [reply.split(".") for reply in replies]
     places = [(each, delivery_at(each)) for each in split]
     counts, ids, times = ([each[place + part] for each, place in places] for part in (0, 1, 3))
     return counts, ids, times
 
 
-def to_columns(messages: Sequence[Any], *, attributes: bool = True, counts: bool = True) -> Columns:
+def to_columns(messages: Sequence[Arrived], *, attributes: bool = True, counts: bool = True) -> Columns:
     """Return messages that a pull consumer delivered as columns.
 
     Args:
-        messages: The messages of nats-py.
+        messages: The messages.
         attributes: Whether to fill the column of attributes.
         counts: Whether to fill the column of delivery counts.
     """
     if not messages:
         return Columns.empty()
-    delivered, ids, stamps = _delivery(list(map(_reply, messages)))
+    subjects, replies, payloads, headers = map(list, zip(*messages, strict=True))
+    delivered, ids, stamps = _delivery(replies)
     times = [stamp // 1000 for stamp in map(int, stamps)]
     keys: Any = None
     pairs: Any = None
-    headers = list(map(_headers, messages))
     if any(headers) and not only_ids(headers):
         read = list(map(inbound, headers))
         keys = [key for key, _ in read]
         pairs = [each for _, each in read] if attributes else None
     return Columns(
         len(ids),
-        topic=list(map(_subject, messages)),
+        topic=subjects,
         offset=list(map(int, ids)),
         id=ids,
         key=keys,
-        value=list(map(_data, messages)),
+        value=payloads,
         attributes=pairs,
         publish_time=times,
         ingestion_time=times,

@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from nats.aio.msg import Msg
-
 from brokerkit.core.contract.consumer import (
     Backlog,
     ConsumerRequest,
@@ -21,6 +19,7 @@ from brokerkit.core.vocabulary.errors import AckFailed, BrokerError, NotFound, U
 from brokerkit.core.vocabulary.positions import Position
 
 from .admin import create_subscription
+from .client_internals import Arrived
 from .codec import sequence_of, to_columns
 from .connection import JetStreamConnection, log
 from .durable import SUBSCRIPTION_OPTIONS, find_durable, lock_seconds
@@ -229,8 +228,8 @@ class JetStreamConsumer(MessageDriver):
         )
         return [self._problem(answer) for answer in answers]
 
-    def _problem(self, answer: Msg | BaseException) -> BrokerError | None:
-        if isinstance(answer, Msg) and not answer.headers:
+    def _problem(self, answer: Arrived | BaseException) -> BrokerError | None:
+        if isinstance(answer, Arrived) and not answer.headers:
             return None
         if isinstance(answer, NoAnswer):
             return AckFailed(

@@ -90,7 +90,7 @@ class Headers(Mapping[str, str]):
 
 def only_ids(headers: Sequence[Mapping[str, str] | None]) -> bool:
     """Return whether no message has more than an id made by this package, as all that it publishes alone."""
-    if not all(type(each) is Headers for each in headers):
+    if {*map(type, headers)} != {Headers}:
         return False
     joined = b"\0".join([each.raw for each in headers]) + b"\0"  # type: ignore[union-attr]  # see above
     return joined.count(b"\0") == len(headers) and _ONLY_IDS.fullmatch(joined) is not None

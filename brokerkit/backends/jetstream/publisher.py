@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from nats.aio.msg import Msg
 from nats.js import errors as js_errors
 
 from brokerkit.core.contract.publisher import PublisherDriver
@@ -15,6 +14,7 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound,
 from brokerkit.core.vocabulary.messages import OutboundMessage, is_ours, new_run
 from brokerkit.core.vocabulary.results import PublishResult
 
+from .client_internals import Arrived
 from .connection import JetStreamConnection
 from .errors import translate
 from .headers import MESSAGE_ID, outbound, size
@@ -140,7 +140,7 @@ def _stored(sequence: str, duplicate: bool, name: str) -> PublishResult:
     return PublishResult("duplicate", sequence, note=note)
 
 
-def _result(answer: Msg | BaseException, headers: Mapping[str, str]) -> PublishResult:
+def _result(answer: Arrived | BaseException, headers: Mapping[str, str]) -> PublishResult:
     """Return the result of a message from its headers and the answer, or the error in place of one."""
     if isinstance(answer, NoAnswer):
         return PublishResult(

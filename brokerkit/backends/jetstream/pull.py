@@ -18,6 +18,7 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from nats import errors as nats_errors
@@ -26,6 +27,7 @@ from nats.aio.subscription import Subscription
 
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, NotFound, Unavailable
 
+from .client_internals import Arrived, arrived
 from .codec import delivered_first
 from .connection import JetStreamConnection, log
 from .permission_errors import Refusal
@@ -41,6 +43,8 @@ MAX_BATCH = 10_000
 MAX_BYTES = 16 * 1024 * 1024
 MAX_REDELIVERED_BYTES = 64 * 1024 * 1024
 _NANOSECONDS = 1_000_000_000
+
+_REPLY = attrgetter("reply")
 
 HEARTBEAT = "100"
 NO_RESPONDERS = "503"
@@ -87,7 +91,7 @@ class Pull:
         self._few = False
         self._returned_at = 0.0
         self._subscription: Subscription | None = None
-        self._messages: list[Msg] = []
+        self._messages: list[Arrived] = []
         self._changed = asyncio.Event()
         self._live: set[str] = set()
         self._number = 0
@@ -107,22 +111,27 @@ class Pull:
         self._connection.client.serve_directly(self._subscription, self._arrived)
 
     @property
-    def waiting(self) -> list[Msg]:
+    def waiting(self) -> list[Arrived]:
         """The messages that arrived and were not taken."""
         return self._messages
 
     async def _called_back(self, message: Msg) -> None:
-        self._arrived(message)
+        self._arrived([arrived(message)])
 
-    def _arrived(self, message: Msg) -> None:
-        if message.reply:
-            self._messages.append(message)
-            self._to_come -= 1
-            # the server sends new messages only once it has redelivered all that were returned
-            if self._few:
-                self._redelivered = 0 if delivered_first(message.reply) else self._redelivered - 1
-        else:
-            self._status(message)
+    def _arrived(self, messages: list[Arrived]) -> None:
+        if not self._few and all(map(_REPLY, messages)):
+            self._messages += messages
+            self._to_come -= len(messages)
+            messages = []
+        for message in messages:
+            if message.reply:
+                self._messages.append(message)
+                self._to_come -= 1
+                # the server sends new messages only once it has redelivered all that were returned
+                if self._few:
+                    self._redelivered = 0 if delivered_first(message.reply) else self._redelivered - 1
+            else:
+                self._status(message)
         self._changed.set()
 
     def _refused(self, refusal: Refusal) -> None:
@@ -131,7 +140,7 @@ class Pull:
             self._error = error
             self._changed.set()
 
-    def _status(self, message: Msg) -> None:
+    def _status(self, message: Arrived) -> None:
         """Handle a message of the server that a request ended or could not be served."""
         headers = message.headers or {}
         status = headers.get("Status", "")
@@ -156,7 +165,7 @@ class Pull:
         else:
             self._error = ConfigError(f"the consumer {self._name!r} refused a request: {status} {text}")
 
-    async def take(self, limit: int, wait: float) -> list[Msg]:
+    async def take(self, limit: int, wait: float) -> list[Arrived]:
         """Return the messages that arrived, or wait for the first ones and return them.
 
         Args:
@@ -255,7 +264,7 @@ class Pull:
             self._subject, json.dumps(body).encode(), reply=f"{self._inbox}.{number}"
         )
 
-    async def close(self, timeout: float) -> list[Msg]:
+    async def close(self, timeout: float) -> list[Arrived]:
         """Unsubscribe, and return all messages that were delivered before that took effect."""
         await self.ended(timeout / 2)
         self._connection.refusals.leave(self._refused)

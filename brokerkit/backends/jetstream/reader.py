@@ -13,14 +13,13 @@ import uuid
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from nats.aio.msg import Msg
-
 from brokerkit.core.contract.garbage_collection import gc_paused
 from brokerkit.core.contract.inspector import ReaderDriver
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import NotFound
 from brokerkit.core.vocabulary.topics import Slice
 
+from .client_internals import Arrived
 from .codec import delivery_at, sequence_of, to_columns
 from .connection import JetStreamConnection, log
 from .headers import inbound
@@ -126,7 +125,7 @@ class JetStreamReader(ReaderDriver):
             self._done = True
         return columns if columns.length else None
 
-    async def _pull_some(self, wait: float) -> Sequence[Msg] | None:
+    async def _pull_some(self, wait: float) -> Sequence[Arrived] | None:
         """Return the messages that arrive within `wait` seconds, without a gap; None at the end."""
         if self._lost or self._epoch != self._connection.epoch or self._pull is None:
             await self._join()
@@ -148,7 +147,7 @@ class JetStreamReader(ReaderDriver):
             return []
         return messages
 
-    def _pass_over(self, messages: Sequence[Msg]) -> None:
+    def _pass_over(self, messages: Sequence[Arrived]) -> None:
         """Continue behind messages. Called only once nothing can fail before they are returned."""
         last = messages[-1].reply.split(".")
         self._delivered += len(messages)
@@ -156,7 +155,7 @@ class JetStreamReader(ReaderDriver):
         if int(last[delivery_at(last) + 4]) == 0 or self._next >= self._end:
             self._done = True
 
-    async def _nothing_came(self) -> Sequence[Msg] | None:
+    async def _nothing_came(self) -> Sequence[Arrived] | None:
         """Check whether any messages are left, because some may have been deleted in the meantime."""
         assert self._source is not None
         info = await self._connection.consumer_info(self._source.stream, self._consumer, READ_ANSWER_SECONDS)

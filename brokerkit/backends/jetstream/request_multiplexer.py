@@ -14,6 +14,7 @@ from itertools import count
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from .client_internals import Arrived, arrived
 from .connection import JetStreamConnection
 from .permission_errors import Refusal
 
@@ -40,7 +41,7 @@ class NoAnswer(Exception):
 
 def unserved(answer: object) -> bool:
     """Return whether a server answered that nothing takes requests of this subject now."""
-    return isinstance(answer, Msg) and not answer.data and (answer.headers or {}).get("Status") == "503"
+    return isinstance(answer, Arrived) and not answer.data and (answer.headers or {}).get("Status") == "503"
 
 
 class RequestMultiplexer:
@@ -52,7 +53,7 @@ class RequestMultiplexer:
         self._subscription: Subscription | None = None
         self._calls = count(1)
         self._prefix = ""
-        self._answers: list[Msg | BaseException | None] = []
+        self._answers: list[Arrived | BaseException | None] = []
         self._asked: list[str] = []
         self._sizes: list[int] = []
         self._open = 0
@@ -71,14 +72,15 @@ class RequestMultiplexer:
             client.serve_directly(self._subscription, self._answered)
 
     async def _called_back(self, message: Msg) -> None:
-        self._answered(message)
+        self._answered([arrived(message)])
 
-    def _answered(self, message: Msg) -> None:
-        if not message.subject.startswith(self._prefix):
-            return
-        self._settled(int(message.subject[len(self._prefix) :]), message)
+    def _answered(self, messages: list[Arrived]) -> None:
+        prefix, length = self._prefix, len(self._prefix)
+        for message in messages:
+            if message.subject.startswith(prefix):
+                self._settled(int(message.subject[length:]), message)
 
-    def _settled(self, row: int, answer: Msg | BaseException) -> None:
+    def _settled(self, row: int, answer: Arrived | BaseException) -> None:
         if self._answers[row] is None:
             self._answers[row] = answer
             self._unserved = self._unserved or unserved(answer)
@@ -101,7 +103,7 @@ class RequestMultiplexer:
         *,
         patience: float | None = None,
         ordered: bool = False,
-    ) -> list[Msg | BaseException]:
+    ) -> list[Arrived | BaseException]:
         """Send requests and return the answer to each.
 
         Args:
@@ -126,7 +128,7 @@ class RequestMultiplexer:
 
     async def _ask(
         self, requests: Iterable[Request], deadline: float, ordered: bool
-    ) -> list[Msg | BaseException]:
+    ) -> list[Arrived | BaseException]:
         self._ordered = ordered
         self._prefix = f"{self._inbox}.{next(self._calls)}."
         self._answers, self._asked, self._sizes = [], [], []

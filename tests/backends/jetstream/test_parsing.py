@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from nats.aio.msg import Msg
 from nats.protocol.parser import Parser
 
-from brokerkit.backends.jetstream.client_internals import DirectClient
+from brokerkit.backends.jetstream.client_internals import Arrived, DirectClient
+from brokerkit.backends.jetstream.codec import sequence_of, to_columns
 
 SERVED, OTHER = 1, 2
 HEAD = b"NATS/1.0\r\nA: b\r\nA: c\r\n\r\n"
@@ -50,9 +50,10 @@ class Recording(DirectClient):
         if not own:
             self._ps = Parser(self)
 
-    def _noted(self, message: Msg) -> None:
-        headers = None if message.headers is None else dict(message.headers)
-        self.seen.append((message.subject, message.reply, message.data, headers))
+    def _noted(self, messages: list[Arrived]) -> None:
+        for message in messages:
+            headers = None if message.headers is None else dict(message.headers)
+            self.seen.append((message.subject, message.reply, message.data, headers))
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
@@ -123,3 +124,30 @@ def test_a_payload_of_many_reads_arrives_whole(size: int) -> None:
     stream = message(SERVED, b"x" * size) + message(SERVED, b"after")
     found = seen(True, [stream[at : at + 32_768] for at in range(0, len(stream), 32_768)])
     assert [len(data) for _, _, data, _ in found] == [size, 5]
+
+
+def ack(number: int, start: str = "$JS.ACK.s.c", end: str = "") -> str:
+    return f"{start}.{number % 3}.{number}.{number + 1}.{1_700_000_000_000_000_000 + number}.5{end}"
+
+
+LONG = "$JS.ACK.hub.account.s.c"
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [ack(1)],
+        [*map(ack, range(1, 50))],
+        [ack(number, LONG, ".random") for number in range(1, 50)],
+        [ack(1), ack(2, LONG), ack(3, LONG, ".random"), ack(4)],
+        [ack(1, LONG), ack(2), ack(3, LONG)],
+        [ack(1), ack(2, "$JS.ACK.other.c"), ack(3)],
+    ],
+    ids=["one", "short", "long", "mixed", "mixed, long first", "of two streams"],
+)
+def test_where_and_when_messages_were_stored_is_read_whatever_their_subjects(replies: list[str]) -> None:
+    columns = to_columns([Arrived("orders", reply, b"x", None) for reply in replies])
+    assert columns.id == [str(sequence_of(reply)) for reply in replies]
+    assert columns.offset == [sequence_of(reply) for reply in replies]
+    assert columns.delivery_count == [number % 3 for number in columns.offset]
+    assert columns.publish_time == [1_700_000_000_000_000 + number // 1000 for number in columns.offset]
