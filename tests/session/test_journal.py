@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.display.progress import counted_by
 from brokerkit.workbench import Session
 
 ROWS = 6_000
@@ -138,6 +139,21 @@ def test_two_cannot_write_one_journal(s: Session, frame: pd.DataFrame, tmp_path:
             publish(s, frame, tmp_path / "journal")
         s.native.faults.resume()
         assert first.result(30).counts["confirmed"] == ROWS
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_interrupt_names_what_goes_on(s: Session, frame: pd.DataFrame, tmp_path: Path, kept: bool) -> None:
+    s.create_topic("t")
+
+    def stop(more: int) -> None:
+        raise KeyboardInterrupt
+
+    options = {"journal": tmp_path / "journal"} if kept else {}
+    with counted_by(stop), pytest.raises(bk.Interrupted) as caught:
+        s.publish_frame("t", frame, kind="messages", progress=False, **options)
+    assert ("resume=" in str(caught.value), "the same call" in str(caught.value)) == (not kept, kept)
+    if kept:
+        assert publish(s, frame, tmp_path / "journal").counts["confirmed"] == ROWS
 
 
 @pytest.mark.extended

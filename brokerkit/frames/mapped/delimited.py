@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -115,16 +115,16 @@ def read_delimited(
     sample = list(islice(records, SAMPLE_LINES))
     if not sample:
         raise ConfigError("there is no row in it")
-    first_line, first = sample[0]
+    first_line, _, first = sample[0]
     if isinstance(first, str):
         raise ConfigError(f"line {first_line}: {first}")
-    others = [fields for _, fields in sample[1:] if not isinstance(fields, str)]
+    others = [each.fields for each in sample[1:] if not isinstance(each.fields, str)]
     headed = is_header(first, others) if header is None else header
     titles = _titles(first) if headed else [f"column {number}" for number in range(1, len(first) + 1)]
     records = _records(lines, separator, damaged)
     if headed:
         next(records)
-    columns, places, wrong = _columns(records, len(titles))
+    columns, places, ends, wrong = _columns(records, len(titles))
     if not places:
         raise ConfigError("there is no row in it below the names of the columns")
     return Source(
@@ -149,11 +149,26 @@ def read_delimited(
             "header": header,
         },
         texts=True,
+        ends=ends,
     )
 
 
-def _records(lines: list[str], separator: str, damaged: bool) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield the line that each record begins in, and its fields, or why it has none.
+class Record(NamedTuple):
+    """A record of CSV.
+
+    Attributes:
+        line: The line that it begins in, counted from 1.
+        last: The line that it ends in.
+        fields: Its fields, or why it has none.
+    """
+
+    line: int
+    last: int
+    fields: list[str] | str
+
+
+def _records(lines: list[str], separator: str, damaged: bool) -> Iterator[Record]:
+    """Yield the records.
 
     After a line that cannot be read, reading goes on with the next one; after a field that is too large, with
     the one after the field.
@@ -194,11 +209,11 @@ def _records(lines: list[str], separator: str, damaged: bool) -> Iterator[tuple[
             elif damaged and any(map(BROKEN.search, fields)):
                 problem, end = "it has bytes that are no UTF-8", feed.at
         if problem:
-            yield feed.begin + 1, problem
+            yield Record(feed.begin + 1, end, problem)
             feed.at = end
             reader = csv.reader(feed, delimiter=separator, strict=True)
         else:
-            yield feed.begin + 1, fields
+            yield Record(feed.begin + 1, feed.at, fields)
 
 
 TOO_LARGE = "a field is too large"
@@ -216,11 +231,12 @@ def _reason(error: csv.Error) -> str:
 
 
 def _columns(
-    records: Iterator[tuple[int, list[str] | str]], width: int
-) -> tuple[list[ChunkedArray], list[int], dict[int, str]]:
+    records: Iterator[Record], width: int
+) -> tuple[list[ChunkedArray], list[int], dict[int, int], dict[int, str]]:
     chunks: list[list[Array]] = [[] for _ in range(width)]
     rows: list[list[str | None]] = []
     places: list[int] = []
+    ends: dict[int, int] = {}
     wrong: dict[int, str] = {}
 
     def put_away() -> None:
@@ -228,7 +244,9 @@ def _columns(
             column.append(pa.array([each or None for each in values], pa.large_string()))
         rows.clear()
 
-    for line, fields in records:
+    for line, last, fields in records:
+        if last > line:
+            ends[len(places)] = last
         if isinstance(fields, str) or len(fields) != width:
             wrong[len(places)] = fields if isinstance(fields, str) else f"{len(fields)} of {width} fields"
             rows.append([None] * width)
@@ -244,7 +262,7 @@ def _columns(
             put_away()
     if rows:
         put_away()
-    return [pa.chunked_array(column, pa.large_string()) for column in chunks], places, wrong
+    return [pa.chunked_array(column, pa.large_string()) for column in chunks], places, ends, wrong
 
 
 def _titles(first: list[str]) -> list[str]:

@@ -31,6 +31,7 @@ class Source:
         whole: The column that has the whole payload where nothing else is said; None if there is none.
         json_texts: For columns of JSON texts, which of their cells are strings: text without its quotes.
         frame: The frame that was read; None if it was text.
+        ends: The line that a row ends in, for those of several lines.
     """
 
     given: Any
@@ -46,7 +47,19 @@ class Source:
     whole: str | None = None
     json_texts: Mapping[str, ChunkedArray] = field(default_factory=dict)
     frame: Any = None
+    ends: Mapping[int, int] = field(default_factory=dict)
 
     def place(self, row: int) -> int:
         """Return the line of a row, or its number where there are no lines."""
         return row if self.lines is None else self.lines[row]
+
+    def place_text(self, row: int) -> str:
+        """Return the line of a row as text, or its first and last line, or its number."""
+        last = self.ends.get(row)
+        return f"{self.place(row):,}" + ("" if last is None else f"\N{EN DASH}{last:,}")
+
+    def unit(self, row: int) -> str:
+        """Return what `place_text` counts."""
+        if self.lines is None:
+            return "row"
+        return "lines" if row in self.ends else "line"

@@ -40,10 +40,7 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 5_000
 SHORT_SECONDS = 0.1
 """How long a part may take for the next one to have more rows."""
-UNTRIED = (
-    "not tried, since the broker did not answer to the rows before it within their timeout; "
-    "publish_frame(..., resume=) with this outcome frame tries again"
-)
+UNTRIED = "not tried, since the broker did not answer to the rows before it within their timeout"
 
 
 class FramePublishing:
@@ -270,9 +267,16 @@ class FramePublishing:
         messages.elsewhere = self._elsewhere
         return messages
 
+    @property
+    def _retrying(self) -> str:
+        """What goes on from the outcome, in words."""
+        if self._journal is not None:
+            return "the same with this journal"
+        return "publish_frame(..., resume=) with this outcome frame"
+
     def _give_up(self) -> None:
         """Mark the remaining rows as failed: each further part would only wait for the timeout again."""
-        untried = PublishResult("failed", error=Unavailable(UNTRIED))
+        untried = PublishResult("failed", error=Unavailable(f"{UNTRIED}; {self._retrying} tries again"))
         for row in self._results.unknown_to(0, len(self._results)):
             self._results[row] = untried
 
@@ -285,9 +289,12 @@ class FramePublishing:
             self._results[row] = doubtful
         done, rows = self._done, len(self._results)
         how_far = f"after {done:,} of {rows:,} rows" if done < rows else f"when all {rows:,} rows were done"
+        going = "publish_frame(..., resume=session.last_interrupted.frame)"
+        if self._journal is not None:
+            going = "and in the journal: the same call"
         return Interrupted(
             f"publish_frame to {self._topic!r} was interrupted {how_far}. The outcomes are in "
-            "session.last_interrupted.frame; publish_frame(..., resume=session.last_interrupted.frame) "
+            f"session.last_interrupted.frame; {going} "
             + ("goes on." if done < rows else "sends nothing twice."),
             self.outcome(),
         )

@@ -88,8 +88,8 @@ class KnownNames:
     def refusal(self) -> BrokerError:
         """The error that says why an unknown row is not sent again."""
         return BrokerError(
-            f"it may be stored, and is not sent again: the topic {self._how_long}. Look for it; resume= "
-            "sends it if its status is 'failed'"
+            f"it may be stored, and is not sent again: the topic {self._how_long}. Look for it; if it is "
+            "missing, publish it alone"
         )
 
     @property
@@ -107,8 +107,8 @@ class KnownNames:
         self._told = True
         note(
             f"{rows:,} rows of unknown outcome may be stored and are not sent again: the topic "
-            f"{self._how_long}. They stay unknown. Look for them, and write 'failed' into the status of "
-            "those that are missing: resume= with that frame sends them",
+            f"{self._how_long}. They stay unknown. Look for them, and publish those that are missing alone "
+            "(in Python also by resume= with the outcome frame, and 'failed' in their status)",
             UnknownRowsWarning,
         )
 

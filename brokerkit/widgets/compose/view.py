@@ -16,7 +16,8 @@ from ..editing import name_to_text, text_to_name, to_bytes, to_text
 from ..panel import Channel, Outlet, Panel
 from ..protocol.compose import ComposeState, TypedHeader
 from ..row_view import bytes_text, size_text
-from .bulk.view import BulkClicks, bulk_shown
+from .bulk.clicks import BulkClicks
+from .bulk.view import bulk_shown
 from .calls import composer_call
 from .model import ComposerModel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-BulkRole = Literal["field", "key", "value", "header", "partition", "time", "left out"]
+BulkRole = Literal["field", "key", "key and field", "value", "header", "partition", "time", "left out"]
 BulkType = Literal["", "text", "integer", "number", "decimal comma", "boolean", "time"]
 
 BulkHeader = Literal["", "yes", "no"]
@@ -39,7 +39,10 @@ class BulkPreview(TypedDict):
 
 
 class BulkShown(TypedDict):
-    """All that is shown of many messages; `source` is empty before there is a file."""
+    """All that is shown of many messages; `source` is empty before there is a file.
+
+    `subjects` are those of the registry, `versions` those of the chosen `subject`, which is empty for JSON.
+    """
 
     source: str
     facts: list[str]
@@ -57,6 +60,11 @@ class BulkShown(TypedDict):
     bad: int
     lines: list[BulkLine]
     preview: BulkPreview | None
+    subjects: list[str]
+    subject: str
+    versions: list[int]
+    version: int | None
+    schemas_said: str
     rate: str
     journal: str
     dry_run: str
@@ -110,7 +118,7 @@ class BulkFrame(TypedDict):
 
 
 class BulkChoice(TypedDict):
-    """What a column becomes, or how CSV is read, the rate, or the journal."""
+    """What a column becomes, or how CSV is read, the rate, the journal, or the schema (none writes JSON)."""
 
     type: Literal["bulk set"]
     column: NotRequired[int]
@@ -121,6 +129,8 @@ class BulkChoice(TypedDict):
     header: NotRequired[BulkHeader]
     rate: NotRequired[str]
     journal: NotRequired[str]
+    subject: NotRequired[str]
+    version: NotRequired[int]
 
 
 class BulkRow(TypedDict):

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 import brokerkit as bk
-from brokerkit.widgets.alone.outlet import SocketOutlet
-from brokerkit.widgets.alone.server import PageServer
 from brokerkit.workbench import Session
 
-from .notebook import SECONDS
+from .page import page_of
 
 NAMES = ("orders.eu.created", "orders.eu.paid", "orders.us.created", "orders.us.created.dlq", "plain")
-
-
-@contextmanager
-def page_of(widget: object, chromium: Browser, width: int) -> Iterator[Page]:
-    """A widget alone in a page of this width."""
-    outlet = SocketOutlet()
-    widget._show_at(outlet)  # type: ignore[attr-defined]
-    with (
-        PageServer(outlet) as server,
-        chromium.new_context(viewport={"width": width, "height": 820}) as context,
-    ):
-        page = context.new_page()
-        page.set_default_timeout(1_000 * SECONDS)
-        page.goto(server.url)
-        yield page
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def bulk_call(model: ComposerModel) -> str:
         model.topic,
         rows,
         rate=now.rate,
+        schema=None if now.schema is None else now.schema.text,
         journal=now.journal or None,
         resume=resume,
     )

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brokerkit.core.runtime.refusal import rows_refused
 from brokerkit.core.vocabulary.cancellation import Cancellation
-from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.frames.codecs.payload_writers import PayloadWriter
 from brokerkit.frames.mapped import MappedRows
 from brokerkit.frames.outbound import Outbound
+from brokerkit.session.publish.bad_rows import checked_batches
 
 from ..checks import Checks
 
@@ -46,6 +47,7 @@ def check(
     session: DataSession,
     tried: Collection[int] = (),
     cancellation: Cancellation | None = None,
+    writer: PayloadWriter | None = None,
 ) -> Checked:
     """Return which rows are no messages, are refused by the system, or do not fit the JSON Schema.
 
@@ -55,23 +57,26 @@ def check(
         session: Where they go.
         tried: Rows that are, or may be, stored: their values are checked no more.
         cancellation: Ends it early.
+        writer: Writes the values with a schema; the checks of JSON are not for these.
 
     Raises:
         ConfigError: A column cannot be what it is to become.
         Cancelled: It was cancelled.
     """
-    outbound = rows.outbound()
-    capabilities = session.capabilities
+    if writer is not None and (checks.schema is not None or checks.json):
+        raise ConfigError(
+            "the values are written with a schema of the registry: json= and schema= of the composer check "
+            "JSON; take them away, or write JSON"
+        )
+    outbound = rows.outbound(writer)
     wrong = dict(rows.wrong)
     unfit: dict[int, tuple[str, str]] = {}
     size = 0
-    for start in range(0, len(outbound), CHUNK):
+    for start, batch, found in checked_batches(outbound, session.capabilities, CHUNK):
         if cancellation is not None:
             cancellation.raise_if_cancelled()
-        batch = outbound.batch(start, start + CHUNK)
-        refused = rows_refused(batch, capabilities, capabilities.max_message_bytes)
-        for place, error in {**refused, **batch.wrong}.items():
-            wrong.setdefault(start + place, ("row", _reason(error)))
+        for row, said in found.items():
+            wrong.setdefault(row, said)
         if checks.schema is not None or checks.json:
             unfit |= _unfit(batch, start, (wrong, tried), checks, session)
         size += sum(
@@ -97,10 +102,3 @@ def _unfit(
         if errors:
             found[row] = ("value", "; ".join(errors))
     return found
-
-
-def _reason(error: BrokerError) -> str:
-    """Return what is wrong without the line, which is told beside it."""
-    text = str(error)
-    place, _, rest = text.partition(", ")
-    return rest if rest and place.startswith(("line ", "row ")) else text

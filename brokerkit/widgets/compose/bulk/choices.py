@@ -14,6 +14,8 @@ from ...protocol.bulk import BulkRole
 
 SINGLE: tuple[BulkRole, ...] = ("key", "value", "partition", "time")
 """What only one column can be."""
+KEYS: tuple[BulkRole, ...] = ("key", "key and field")
+FIELDS: tuple[BulkRole, ...] = ("field", "key and field")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def choices_of(source: Source, roles: Roles) -> tuple[Choice, ...]:
     for column in source.columns:
         kind = roles.types.get(column, guessed.get(column))
         if column in roles.fields:
-            made.append(Choice(column, "field", roles.fields[column], kind))
+            role: BulkRole = "key and field" if column == roles.key else "field"
+            made.append(Choice(column, role, roles.fields[column], kind))
         elif column in roles.headers:
             made.append(Choice(column, "header", roles.headers[column], kind))
         else:
@@ -61,7 +64,8 @@ def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
         ConfigError: Nothing becomes the value, or two fields or headers have the same name.
     """
     alone = {each.role: each.column for each in choices if each.role in SINGLE}
-    fields = {each.column: each.name for each in choices if each.role == "field"}
+    key = next((each.column for each in choices if each.role in KEYS), None)
+    fields = {each.column: each.name for each in choices if each.role in FIELDS}
     if "value" in alone:
         fields = {}
     elif not fields:
@@ -70,7 +74,7 @@ def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
     check_once("field", fields.values())
     check_once("header", headers.values())
     return Roles(
-        alone.get("key"),
+        key,
         alone.get("value"),
         fields,
         headers,
@@ -145,8 +149,12 @@ def _given_up(other: Choice, role: BulkRole | None) -> Choice:
     """Return the choice of another column once one has this role."""
     if role is None:
         return other
-    if role in SINGLE and other.role == role:
-        return replace(other, role="left out")
-    if (role, other.role) in (("value", "field"), ("field", "value")):
+    if role in KEYS and other.role in KEYS:
+        other = replace(other, role="left out" if other.role == "key" else "field")
+    elif role in SINGLE and other.role == role:
+        other = replace(other, role="left out")
+    if role == "value" and other.role in FIELDS:
+        return replace(other, role="left out" if other.role == "field" else "key")
+    if role in FIELDS and other.role == "value":
         return replace(other, role="left out")
     return other

@@ -36,7 +36,9 @@ class HeldState:
         self._now = Bulk(rate=check_rate(rate), journal=str(journal))
         self._sent: dict[tuple[int, str], tuple[OutcomeFrame, str]] = {}
         """The receipts of these rows and their journal, for each topic that they were sent to."""
-        self._workers = Workers(("check", "send"), "a composer")
+        self._offered_by: tuple[Any, str] | None = None
+        """The session and the topic that the schemas are offered for."""
+        self._workers = Workers(("check", "send", "schemas"), "a composer")
 
     @property
     def now(self) -> Bulk:
@@ -46,7 +48,14 @@ class HeldState:
     def _changing(self) -> Iterator[None]:
         with freed(self._lock), self._lock:
             yield
+            self._now = self._now.with_receipts()
         self._tell()
+
+    def _emptied(self, **changes: Any) -> Bulk:
+        """Return the state without a file. What is said of sending stays."""
+        now = self._now
+        kept = {name: getattr(now, name) for name in ("rate", "journal", "schema", "offered", "versions")}
+        return Bulk(**kept, **changes)
 
     def _set(self, **changes: Any) -> None:
         with self._changing():

@@ -66,8 +66,9 @@ class BulkModel(BulkReading):
             rows = self._ready_rows()
             to, topic = self._target.to, self._target.topic
             there = to.inspector.describe(topic)
-            noted = note_of(to, topic, rows)
-            plan = to.publish_frame(topic, rows, dry_run=True)
+            noted = note_of(to, topic, rows) if now.schema is None else []
+            schema = None if now.schema is None else now.schema.text
+            plan = to.publish_frame(topic, rows, schema=schema, dry_run=True)
             notes = (plan.attrs.get("brokerkit") or {}).get("placing", {}).get("notes", ())
             said = sent_rows(self._now, there.messages, there.counted == "exact", [*notes, *noted])
             self._put(cancellation, dry_run=said)
@@ -104,7 +105,7 @@ class BulkModel(BulkReading):
 
             outcome, said, problem = None, "", ""
             try:
-                outcome, said = publish(to, topic, rows, self._now.rate, self._now.journal, before, count)
+                outcome, said = publish(to, topic, rows, self._now, before, count)
             except Unfinished as unfinished:
                 outcome, problem = unfinished.outcome, reason_of(unfinished.__cause__ or unfinished)
             except Exception as error:

@@ -19,7 +19,7 @@ from .checking import check
 from .choices import changed, choices_of, roles_of_choices, taken_over
 from .held_state import HeldState
 from .receipts import tried_of
-from .state import Bulk
+from .schemas import ChosenSchema, offered_schemas, versions_of
 from .upload import Upload
 
 STARTED = "some rows were sent: go on with the rest, or start over"
@@ -121,12 +121,21 @@ class BulkReading(HeldState):
                 self._put(cancellation, unread=(given, options))
             raise
 
+    def _offer_schemas(self) -> None:
+        """List the schemas of the registry, beside the checks: it may not answer for long."""
+        to, topic = self._target.to, self._target.topic
+        if self._offered_by is not None and self._offered_by == (to, topic):
+            return
+        self._offered_by = to, topic
+        self._run("schemas", lambda job: self._put(job, offered=offered_schemas(to, topic)))
+
     def _begin_reading(self) -> None:
         self.check_idle()
+        self._offer_schemas()
         self._workers.stop("check")
         with self._changing():
             self._sent.clear()
-            self._now = Bulk(rate=self._now.rate, journal=self._now.journal, reading=True)
+            self._now = self._emptied(reading=True)
 
     def choose(self, place: int, roles: tuple[BulkRole, ...], **changes: Any) -> None:
         """Change what a column becomes.
@@ -157,19 +166,56 @@ class BulkReading(HeldState):
 
         self._run("check", make)
 
+    def choose_schema(self, subject: str, version: int | None = None) -> None:
+        """Write the values with a schema of the registry, the newest version of a subject if none is named.
+
+        An empty subject writes JSON.
+
+        Raises:
+            ConfigError: Some rows were sent already, or a file is arriving.
+        """
+        self._unsent_source()
+        rows, to = self._now.rows, self._target.to
+        self._workers.stop("check")
+        with self._changing():
+            self._sent.clear()
+            self._now = replace(
+                self._now, schema=None, checked=None, reading=True, dry_run="", said="", problem=""
+            )
+
+        def look(cancellation: Cancellation) -> None:
+            versions = versions_of(to, subject) if subject else ()
+            chosen = ChosenSchema(subject, version or versions[0]) if versions else None
+            self._put(cancellation, schema=chosen, versions=versions)
+            if rows is None:
+                raise ConfigError("choose what the columns become first")
+            self._check(rows, cancellation)
+
+        self._run("check", look)
+
     def recheck(self) -> None:
         """Check all rows again: they go elsewhere, or are checked for something else.
 
         What was sent counts for the topic that it was sent to.
         """
-        rows = self._now.rows
+        rows, schema = self._now.rows, self._now.schema
+        if self._offered_by is not None and self._offered_by[0] is not self._target.to:
+            schema = None  # it is one of another registry
         outcome, journal = self._sent.get(self._place(), (None, self._now.journal))
         if rows is None:  # those that are made now are checked as the composer is by then
             return
         self._workers.stop("check")
         self._set(
-            checked=None, reading=True, dry_run="", said="", problem="", outcome=outcome, journal=journal
+            checked=None,
+            reading=True,
+            dry_run="",
+            said="",
+            problem="",
+            outcome=outcome,
+            journal=journal,
+            schema=schema,
         )
+        self._offer_schemas()
         self._run("check", lambda cancellation: self._check(rows, cancellation))
 
     def _place(self) -> tuple[int, str]:
@@ -177,7 +223,10 @@ class BulkReading(HeldState):
 
     def _check(self, rows: MappedRows, cancellation: Cancellation) -> None:
         tried = tried_of(self._now.outcome)
-        made = check(rows, self._target.checks, self._target.to, tried, cancellation)
+        to, topic = self._target.to, self._target.topic
+        schema = self._now.schema
+        writer = None if schema is None else schema.writer(to, topic)
+        made = check(rows, self._target.checks, to, tried, cancellation, writer)
         preview = max(0, min(self._now.preview, len(rows) - 1))
         self._put(cancellation, checked=made, reading=False, preview=preview)
 
@@ -193,7 +242,7 @@ class BulkReading(HeldState):
         self._workers.stop("check")
         with self._changing():
             self._sent.clear()
-            self._now = Bulk(rate=self._now.rate, journal=self._now.journal)
+            self._now = self._emptied()
 
     def _unsent_source(self) -> Source:
         self.check_idle()

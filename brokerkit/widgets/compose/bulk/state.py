@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brokerkit.frames.mapped import MappedRows
@@ -13,7 +13,8 @@ from brokerkit.frames.outcome import OutcomeFrame
 from ..checks import Checks
 from .checking import Checked
 from .choices import Choice
-from .receipts import counts_of, left_of
+from .receipts import Receipts
+from .schemas import NOTHING_OFFERED, ChosenSchema, OfferedSchemas
 from .upload import Upload
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Bulk:
         said: What the last action did.
         problem: Why there are no rows, or why sending ended early.
         preview: The row that is shown as it would be sent.
+        receipts: The receipts of the rows that can be sent; None before the first.
+        schema: What the values are written with; None for JSON.
+        offered: The subjects to choose from.
+        versions: The versions of the chosen one, the newest first.
     """
 
     unread: tuple[Any, Mapping[str, Any]] | None = None
@@ -75,6 +80,18 @@ class Bulk:
     said: str = ""
     problem: str = ""
     preview: int = 0
+    receipts: Receipts | None = None
+    schema: ChosenSchema | None = None
+    offered: OfferedSchemas = NOTHING_OFFERED
+    versions: tuple[int, ...] = ()
+
+    def with_receipts(self) -> Bulk:
+        """Return the same with the receipts of what was sent and checked."""
+        if self.outcome is None or self.checked is None:
+            return self if self.receipts is None else replace(self, receipts=None)
+        if self.receipts is not None and self.receipts.are_of(self.outcome, self.checked.wrong):
+            return self
+        return replace(self, receipts=Receipts(self.outcome, self.checked.wrong))
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -91,9 +108,7 @@ class Bulk:
     @property
     def left(self) -> int:
         """How many of them were not confirmed yet."""
-        if self.outcome is None or self.checked is None:
-            return self.ready
-        return left_of(self.outcome, self.ready, self.checked.wrong)
+        return self.ready if self.receipts is None else max(0, self.ready - self.receipts.done)
 
     @property
     def sent(self) -> bool:
@@ -104,10 +119,3 @@ class Bulk:
     def can_send(self) -> bool:
         """Whether all is read and checked, and no other file is arriving."""
         return self.checked is not None and not self.reading and self.upload is None and self.ready > 0
-
-    @property
-    def counts(self) -> list[tuple[str, int]]:
-        """How many rows have each status; those that are bad are not among them."""
-        if self.outcome is None or self.checked is None:
-            return []
-        return counts_of(self.outcome, self.checked.wrong)

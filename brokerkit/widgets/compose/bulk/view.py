@@ -1,4 +1,4 @@
-"""Many messages as their view shows them, and what the user drops, chooses and clicks."""
+"""Many messages as their view shows them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
+from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.sanitize import plain
 from brokerkit.frames.mapped import MappedRows
@@ -15,7 +15,6 @@ from brokerkit.frames.mapped.source import Source
 from brokerkit.frames.plain import plain as plain_frame
 from brokerkit.frames.tabular import missing
 
-from ...editing import text_to_name
 from ...notebook_cells import cells
 from ...protocol.bulk import (
     BulkColumn,
@@ -27,9 +26,9 @@ from ...protocol.bulk import (
     BulkShown,
     BulkType,
 )
-from ...row_view import bytes_text
-from .checking import LINES, Checked
-from .model import BulkModel
+from ...row_view import bytes_text, size_text
+from .checking import Checked
+from .schemas import ChosenSchema
 from .state import Bulk
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 FRAMES = 30
 COLUMNS = 200
 CELL = 60
+SUBJECT = 200
 HEADER_WORDS: dict[bool | None, BulkHeader] = {None: "", True: "yes", False: "no"}
 FRAME_TYPES = (("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"))
 
@@ -45,7 +45,7 @@ FRAME_TYPES = (("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Ta
 def roles_for(model: ComposerModel) -> tuple[BulkRole, ...]:
     """Return what a column can become in this system."""
     can = model.to.capabilities
-    found: list[BulkRole] = ["field", "key", "value", "header"]
+    found: list[BulkRole] = ["field", "key", "key and field", "value", "header"]
     if can.publish_partition:
         found.append("partition")
     if can.publish_time is not None:
@@ -74,14 +74,19 @@ def bulk_shown(model: ComposerModel) -> BulkShown:
         "ready": now.ready,
         "bad": 0 if checked is None else len(checked.wrong),
         "lines": [] if checked is None else _bad(checked),
-        "preview": None if checked is None or now.reading else _preview(checked, now.preview),
+        "preview": None if checked is None or now.reading else _preview(checked, now.preview, now.schema),
+        "subjects": [plain(each, SUBJECT) for each in now.offered.subjects],
+        "subject": "" if now.schema is None else plain(now.schema.subject, SUBJECT),
+        "versions": list(now.versions),
+        "version": None if now.schema is None else now.schema.version,
+        "schemas_said": plain(now.offered.said, 300),
         "rate": "" if now.rate is None else f"{now.rate:g}",
         "journal": now.journal,
         "dry_run": plain(now.dry_run, 400),
         "running": now.running,
         "done": now.done,
         "stopping": now.stopping,
-        "counts": now.counts,
+        "counts": [] if now.receipts is None else now.receipts.counts,
         "receipts": [] if source is None else _receipts(now, source),
         "left": now.left,
         "again": now.outcome is not None,
@@ -146,10 +151,10 @@ def _cell(cell: Any) -> str:
 
 
 def _bad(checked: Checked) -> list[BulkLine]:
-    wrong, place = checked.wrong, checked.rows.source.place
+    wrong, place = checked.wrong, checked.rows.source.place_text
     return [
         {
-            "line": f"{place(row):,}",
+            "line": place(row),
             "column": plain(wrong[row][0], 60),
             "status": "left out",
             "problem": plain(wrong[row][1], 200),
@@ -160,27 +165,19 @@ def _bad(checked: Checked) -> list[BulkLine]:
 
 def _receipts(now: Bulk, source: Source) -> list[BulkLine]:
     """Return the receipts of rows that were not confirmed."""
-    if now.outcome is None or now.checked is None:
+    if now.receipts is None:
         return []
-    outcome = now.outcome
-    some = outcome[outcome["status"].isin(["failed", "unknown"])]
-    some = some[~some["row"].isin(list(now.checked.wrong))].head(LINES)
     return [
-        {
-            "line": f"{source.place(int(row)):,}",
-            "column": "",
-            "status": str(status),
-            "problem": plain(str(error), 200),
-        }
-        for row, status, error in zip(some["row"], some["status"], some["error"].fillna(""), strict=True)
+        {"line": source.place_text(row), "column": "", "status": status, "problem": plain(error, 200)}
+        for row, status, error in now.receipts.first_left
     ]
 
 
-def _preview(checked: Checked, row: int) -> BulkPreview | None:
+def _preview(checked: Checked, row: int, schema: ChosenSchema | None) -> BulkPreview | None:
     source, outbound = checked.rows.source, checked.outbound
     if row >= source.length:
         return None
-    place = f"{'line' if source.lines is not None else 'row'} {source.place(row):,}"
+    place = f"{source.unit(row)} {source.place_text(row)}"
     item = outbound.items(row, row + 1)[0]
     if not isinstance(item, OutboundMessage):
         return {"row": row, "line": place, "parts": [("left out", plain(str(item), 300))]}
@@ -188,7 +185,15 @@ def _preview(checked: Checked, row: int) -> BulkPreview | None:
     parts += [(plain(name, 80), plain(_text(value), 300)) for name, value in item.attributes]
     for part, column in outbound.columns.items():
         parts.append((part.replace("publish_", ""), _cell(column[row])))
-    parts.append(("value", "no value" if item.data is None else plain(bytes_text(item.data[:2_000]), 2_000)))
+    data, written = item.data, ""
+    if schema is not None and data is not None:
+        # what is written is not for reading: the same as JSON is
+        written = f"{size_text(len(data))} with {schema.text}"
+        plainly = checked.rows.outbound().items(row, row + 1)[0]
+        data = plainly.data if isinstance(plainly, OutboundMessage) else data
+    parts.append(("value", "no value" if data is None else plain(bytes_text(data[:2_000]), 2_000)))
+    if written:
+        parts.append(("written as", plain(written, 300)))
     return {"row": row, "line": place, "parts": parts}
 
 
@@ -202,88 +207,3 @@ def saved_bad(rows: MappedRows, wrong: Mapping[int, tuple[str, str]]) -> BulkSav
     stem = rows.source.name.rpartition(".")[0] or "rows"
     data = base64.b64encode(text.encode()).decode()
     return {"type": "bulk saved", "name": f"{stem}-bad.csv", "data": data}
-
-
-class BulkClicks:
-    """What the user drops, chooses and clicks; `say` sends a message to the view."""
-
-    def __init__(self, model: ComposerModel, say: Any) -> None:
-        self._model = model
-        self._say = say
-
-    def act(self, message: Mapping[str, Any]) -> bool:
-        """Handle a message, if it is one about many messages; errors are raised."""
-        kind, model = str(message["type"]), self._model
-        if kind == "mode":
-            model.write_many(message["many"] is True)
-        elif not kind.startswith("bulk "):
-            return False
-        else:
-            self._act(kind, message, model.bulk)
-        return True
-
-    def _act(self, kind: str, message: Mapping[str, Any], bulk: BulkModel) -> None:
-        if kind == "bulk file":
-            number = int(message["number"])
-            try:
-                bulk.begin_upload(number, str(message["name"]), int(message["size"]))
-            except BrokerError:
-                self._received(number, -1)
-                raise
-            self._received(number, 0)
-        elif kind == "bulk part":
-            number = int(message["number"])
-            try:
-                at = bulk.add_part(number, int(message["at"]), str(message["data"]))
-            except BrokerError:
-                self._received(number, -1)
-                raise
-            self._received(number, at)
-        elif kind == "bulk frame":
-            bulk.take(frame_named(str(message["name"])))
-        elif kind == "bulk set":
-            self._choose(message, bulk)
-        elif kind == "bulk row":
-            bulk.show_row(int(message["row"]))
-        elif kind == "bulk dry run":
-            bulk.try_dry()
-        elif kind == "bulk send":
-            confirm = message.get("confirm")
-            named = text_to_name(confirm) if isinstance(confirm, str) else None
-            bulk.send(confirm=named, again=message["again"] is True)
-        elif kind == "bulk stop":
-            bulk.stop()
-        elif kind == "bulk forget":
-            bulk.forget()
-        elif kind == "bulk cancel":
-            bulk.cancel_upload()
-        elif kind == "bulk save bad":
-            now = bulk.now
-            if now.checked is not None:
-                self._say(saved_bad(now.checked.rows, now.checked.wrong))
-
-    def _choose(self, message: Mapping[str, Any], bulk: BulkModel) -> None:
-        if "column" in message:
-            changes = {name: message[name] for name in ("role", "kind", "name") if name in message}
-            bulk.choose(int(message["column"]), roles_for(self._model), **changes)
-        options: dict[str, Any] = {}
-        if "delimiter" in message:
-            options["delimiter"] = str(message["delimiter"]) or None
-        if "header" in message:
-            options["header"] = next(
-                value for value, word in HEADER_WORDS.items() if word == message["header"]
-            )
-        if options:
-            bulk.read_again(roles_for(self._model), **options)
-        if "rate" in message:
-            text = str(message["rate"]).strip()
-            try:
-                rate = float(text.replace(",", ".")) if text else None
-            except ValueError as error:
-                raise ConfigError(f"{text!r:.40} is no number of messages a second") from error
-            bulk.set_rate(rate)
-        if "journal" in message:
-            bulk.set_journal(str(message["journal"]))
-
-    def _received(self, number: int, at: int) -> None:
-        self._say({"type": "bulk received", "number": number, "at": at})

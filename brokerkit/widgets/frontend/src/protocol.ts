@@ -137,7 +137,7 @@ export type TailShown = TailRows | TailChart | TailDetail | FieldsSeen;
 
 export type TailDone = TailAction | TailFilter | TailSelect | AskFields;
 
-export type BulkRole = "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
+export type BulkRole = "field" | "key" | "key and field" | "value" | "header" | "partition" | "time" | "left out";
 
 export type BulkType = "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
 
@@ -147,7 +147,7 @@ export type BulkHeader = "" | "yes" | "no";
 export interface BulkColumn {
   column: string;
   first: string;
-  role: "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
+  role: "field" | "key" | "key and field" | "value" | "header" | "partition" | "time" | "left out";
   name: string;
   type: "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
 }
@@ -176,7 +176,7 @@ export interface BulkShown {
   header: "" | "yes" | "no";
   frames: string[];
   columns: BulkColumn[];
-  roles: ("field" | "key" | "value" | "header" | "partition" | "time" | "left out")[];
+  roles: ("field" | "key" | "key and field" | "value" | "header" | "partition" | "time" | "left out")[];
   types: ("" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time")[];
   receiving: string;
   checking: boolean;
@@ -185,6 +185,11 @@ export interface BulkShown {
   bad: number;
   lines: BulkLine[];
   preview: BulkPreview | null;
+  subjects: string[];
+  subject: string;
+  versions: number[];
+  version: number | null;
+  schemas_said: string;
   rate: string;
   journal: string;
   dry_run: string;
@@ -232,17 +237,19 @@ export interface BulkFrame {
   name: string;
 }
 
-/** What a column becomes, or how CSV is read, the rate, or the journal. */
+/** What a column becomes, or how CSV is read, the rate, the journal, or the schema (none writes JSON). */
 export interface BulkChoice {
   type: "bulk set";
   column?: number;
-  role?: "field" | "key" | "value" | "header" | "partition" | "time" | "left out";
+  role?: "field" | "key" | "key and field" | "value" | "header" | "partition" | "time" | "left out";
   name?: string;
   kind?: "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
   delimiter?: string;
   header?: "" | "yes" | "no";
   rate?: string;
   journal?: string;
+  subject?: string;
+  version?: number;
 }
 
 /** Another row to preview. */

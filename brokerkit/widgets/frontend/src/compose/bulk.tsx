@@ -3,7 +3,7 @@ import type { BulkShown, ComposeState } from "../protocol";
 import { BulkColumns } from "./bulk_columns";
 import { BulkPreview, BulkReceipts, BulkRows } from "./bulk_rows";
 import { BulkSending } from "./bulk_sending";
-import { BulkSource } from "./bulk_source";
+import { BulkSchema, BulkSource } from "./bulk_source";
 import type { FileSender } from "./file_sender";
 import type { Line } from "./view";
 import "./bulk.css";
@@ -25,6 +25,7 @@ export function Bulk({ now, bulk, send, files }: Props) {
           files.begin(file);
         }}
       />
+      <BulkSchema bulk={bulk} send={send} />
       {bulk.source && (
         <div class="bk-bulk-parts">
           <BulkColumns

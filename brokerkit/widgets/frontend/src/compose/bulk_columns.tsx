@@ -18,7 +18,8 @@ function Line({
   one: BulkColumn;
 }) {
   const locked = bulk.running || bulk.again || Boolean(bulk.receiving);
-  const named = one.role === "field" || one.role === "header";
+  const field = one.role === "field" || one.role === "key and field";
+  const named = field || one.role === "header";
   return (
     <tr class={one.role === "left out" ? "bk-dim" : undefined}>
       <th scope="row" class="bk-mono">
@@ -55,7 +56,7 @@ function Line({
         )}
       </td>
       <td>
-        {one.role === "field" && one.type && (
+        {field && one.type && (
           <select
             class="bk-select"
             aria-label={`What the cells of ${one.column} are`}

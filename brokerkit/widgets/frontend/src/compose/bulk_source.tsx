@@ -26,6 +26,60 @@ interface Props {
   onFile: (file: File) => void;
 }
 
+/** What the values are written with: JSON, or a version of a subject of the registry. */
+export function BulkSchema({ bulk, send }: Omit<Props, "onFile">) {
+  const locked = bulk.running || bulk.again || Boolean(bulk.receiving);
+  if (!bulk.source || (!bulk.subjects.length && !bulk.schemas_said)) return null;
+  return (
+    <div class="bk-line bk-wraps" role="group" aria-label="What the values are written with">
+      {bulk.subjects.length > 0 && (
+        <label class="bk-in">
+          <span class="bk-dim">Values as</span>
+          <select
+            aria-label="The subject of the registry"
+            value={bulk.subject}
+            disabled={locked}
+            onChange={(event) => {
+              send({ type: "bulk set", subject: event.currentTarget.value });
+            }}
+          >
+            <option value="">JSON, without a schema</option>
+            {bulk.subjects.map((each) => (
+              <option key={each} value={each}>
+                {each}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {bulk.subject && (
+        <label class="bk-in">
+          <span class="bk-dim">Version</span>
+          <select
+            aria-label="The version of the subject"
+            value={String(bulk.version)}
+            disabled={locked}
+            onChange={(event) => {
+              send({ type: "bulk set", subject: bulk.subject, version: Number(event.currentTarget.value) });
+            }}
+          >
+            {bulk.versions.map((each, index) => (
+              <option key={each} value={String(each)}>
+                {index ? String(each) : `${String(each)} (newest)`}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {bulk.schemas_said && (
+        <span class="bk-dim bk-wrap-any">
+          <Bdi>{bulk.schemas_said}</Bdi>
+        </span>
+      )}
+    </div>
+  );
+}
+
 export function BulkSource({ bulk, send, onFile }: Props) {
   const over = useSignal(false);
   const input = useRef<HTMLInputElement>(null);
