@@ -42,8 +42,12 @@ def rows_view(table: pa.Table, first: int) -> list[TailRow]:
     ]
 
 
-def detail_view(table: pa.Table) -> MessageInFull:
-    """Return the one row of `table` in full, up to `DETAIL_SHOWN` characters of its value."""
+def detail_view(table: pa.Table, failure: str = "") -> MessageInFull:
+    """Return the one row of `table` in full, up to `DETAIL_SHOWN` characters of its value.
+
+    Args:
+        failure: Why its value could not be decoded; empty if it was.
+    """
     values, kinds, sizes = payload_texts(table, DETAIL_SHOWN + 1, one_line=False)
     (text,), (kind,), (size,) = values, kinds, sizes
     cut = len(text) > DETAIL_SHOWN
@@ -60,6 +64,8 @@ def detail_view(table: pa.Table) -> MessageInFull:
         "key": key,
         "kind": kind,
         "size": size_text(size),
+        "format": _read_as(table),
+        "failure": plain(failure, 400),
         "value": plain_lines((pretty or text)[: 2 * DETAIL_SHOWN]),
         "cut": f"the first {DETAIL_SHOWN:,} characters" if cut else "",
         "attributes": [
@@ -72,6 +78,12 @@ def detail_view(table: pa.Table) -> MessageInFull:
         ],
         "more_attributes": max(0, len(pairs) - ATTRIBUTES_SHOWN),
     }
+
+
+def _read_as(table: pa.Table) -> str:
+    """Return how the value of the first row was read: its format and its schema."""
+    found = (table.column(name)[0].as_py() for name in ("format", "schema") if name in table.column_names)
+    return plain(", schema ".join(filter(None, found)), 120)
 
 
 def payload_texts(

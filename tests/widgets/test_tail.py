@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -11,8 +12,9 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.testing import waiting
+from brokerkit.widgets.row_view import detail_view
 from brokerkit.widgets.tail import Tail
-from brokerkit.widgets.tail.view import state_of
+from brokerkit.widgets.tail.view import failure_of, state_of
 from brokerkit.workbench import Session
 
 HOSTILE = [
@@ -53,6 +55,24 @@ def test_it_shows_what_was_there_and_what_comes(orders: Session) -> None:
     publish(orders, 3)
     eventually(lambda: '{"id":3}' in values(tail))
     assert list(tail.frame.columns) == list(orders.peek("orders").columns)
+
+
+def test_the_selected_message_says_how_it_was_read_and_why_it_was_not(orders: Session) -> None:
+    damaged = gzip.compress(b'{"id":1}')[:-3]
+    orders.publish_batch("orders", [gzip.compress(b'{"id":1}'), damaged, b"\xff", None, "text"])
+    tail = Tail(orders, "orders", interval=0.02)
+    seen = {}
+    for offset, partition in zip(tail.frame["offset"], tail.frame["partition"], strict=True):
+        tail._model.select((int(partition), int(offset)))
+        row = tail._model.kept.selected
+        assert row is not None
+        found = detail_view(row, failure_of(tail._model))
+        seen[found["value"]] = (found["format"], found["failure"])
+    reasons = dict(seen.values())
+    assert set(reasons) == {"gzip+json", "gzip", "bytes", "", "text"}
+    assert "gzip: byte" in reasons["gzip"]
+    assert "cut off" in reasons["gzip"]
+    assert {failure for format, failure in seen.values() if format != "gzip"} == {""}
 
 
 def test_it_is_bounded_and_says_what_it_skipped(orders: Session) -> None:

@@ -61,6 +61,8 @@ class MessageInFull(TypedDict):
     key: str | None
     kind: PayloadKind
     size: str
+    format: str
+    failure: str
     value: str
     cut: str
     attributes: list[tuple[str, str, str]]

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any, Literal
 
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.failures import failures
+from brokerkit.frames.masking.marks import is_masked
 
 from ..fields_seen import LOOKED_AT, fields_seen
 from ..panel import Channel, Outlet, Panel
@@ -53,7 +55,7 @@ class TailView:
 
     def show_selected(self) -> None:
         row = self._model.kept.selected
-        detail = None if row is None else detail_view(row)
+        detail = None if row is None else detail_view(row, failure_of(self._model))
         shown: TailDetail = {"type": "detail", "detail": detail, "call": self._model.selected_call()}
         self.channel.send(shown)
 
@@ -139,6 +141,15 @@ def state_of(tail: TailModel) -> TailState:
         "call": tail.call(),
         "effect": NO_SIDE_EFFECT,
     }
+
+
+def failure_of(tail: TailModel) -> str:
+    """Return why the value of the selected row could not be decoded; empty if it was, or is masked."""
+    row, frame = tail.kept.selected, tail.selected()
+    if row is None or is_masked(frame) or row.column("value").null_count == 0 or row.column("raw").null_count:
+        return ""
+    found = failures(frame)
+    return "; ".join(found.loc[found["column"] == "value", "error"])
 
 
 def _text(message: dict[str, Any], name: str) -> str | None:

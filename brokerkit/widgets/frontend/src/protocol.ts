@@ -86,6 +86,8 @@ export interface MessageInFull {
   key: string | null;
   kind: "text" | "bytes" | "null";
   size: string;
+  format: string;
+  failure: string;
   value: string;
   cut: string;
   attributes: [string, string, string][];

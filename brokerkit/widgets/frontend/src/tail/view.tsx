@@ -226,7 +226,7 @@ function DetailView({ one, call }: { one: MessageInFull; call: string }) {
   for (const [name, value, kind] of one.attributes)
     pairs.push([name, kind === "string" ? value : `${value} (${kind})`]);
   if (one.more_attributes) pairs.push(["more", notShown(one.more_attributes)]);
-  const facts = [one.time, one.size, one.kind === "bytes" ? "not UTF-8, escaped" : "", one.cut];
+  const facts = [one.time, one.size, one.format, one.kind === "bytes" ? "bytes, escaped" : "", one.cut];
   return (
     <section class="bk-one" aria-label="Selected message">
       <div class="bk-head">
@@ -235,6 +235,11 @@ function DetailView({ one, call }: { one: MessageInFull; call: string }) {
         </strong>
         <span class="bk-dim">{facts.filter(Boolean).join(", ")}</span>
       </div>
+      {one.failure && (
+        <div class="bk-head bk-bad">
+          <Bdi>{`Not decoded: ${one.failure}`}</Bdi>
+        </div>
+      )}
       <dl class="bk-pairs">
         {pairs.map(([name, value], index) => (
           <PairLine key={index} name={name} value={value} />
