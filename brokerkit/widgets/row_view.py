@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from brokerkit.display.sanitize import plain, plain_lines
 
 from .indenting import indented
+from .moments import milliseconds_of
 from .protocol.tail import MessageInFull, PayloadKind, TailRow
 
 VALUE_SHOWN = 240
@@ -30,6 +31,7 @@ def rows_view(table: pa.Table, first: int) -> list[TailRow]:
         {
             "n": first + index,
             "time": clock(time),
+            "at": milliseconds_of(time),
             "partition": partition,
             "offset": identity if offset is None else offset,
             "key": key,

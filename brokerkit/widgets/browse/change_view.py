@@ -11,6 +11,7 @@ import pandas as pd
 from brokerkit.display.sanitize import plain
 
 from ..editing import name_to_text
+from ..moments import milliseconds_of
 from ..protocol.changes import ChangeLine, ChangePlace, ChangeShown
 from .changing import Change
 from .letters_view import place_text
@@ -57,6 +58,7 @@ def change_view(model: BrowserModel, change: Change | None) -> ChangeShown | Non
         "left": change.left if change.finished else 0,
         "share": min(1.0, change.done / max(1, number)),
         "head": _head(change),
+        "at": milliseconds_of(change.began) if change.finished else None,
         "problem": plain(change.problem, 600),
         "refused": plain(order.refused, 300),
         "confirm": order.needs_name,

@@ -17,6 +17,7 @@ from brokerkit.core.vocabulary.topics import (
 from brokerkit.display.sanitize import plain, plain_lines
 from brokerkit.display.units import setting_text
 
+from ..moments import milliseconds_of
 from ..protocol.topic_tabs import (
     PartitionLine,
     ProgressLine,
@@ -154,6 +155,7 @@ def _reader(info: SubscriptionInfo, most: int, now: int) -> SubscriptionLine:
         "share": (info.lag or 0) / most if most else 0.0,
         "in_flight": _number(info.in_flight),
         "oldest": _age(info.oldest, now),
+        "oldest_at": milliseconds_of(info.oldest),
     }
 
 
@@ -201,6 +203,7 @@ def progress_line(progress: Progress, most: int, now: int) -> ProgressLine:
         "lag": "" if progress.lag is None else count_text(progress.lag, progress.counted),
         "share": (progress.lag or 0) / most if most else 0.0,
         "oldest": _age(progress.oldest, now),
+        "oldest_at": milliseconds_of(progress.oldest),
     }
 
 

@@ -12,6 +12,7 @@ from brokerkit.frames.provenance import provenance_of
 
 from ..confirming import needs_name
 from ..editing import name_to_text
+from ..moments import milliseconds_of
 from ..protocol.letters import LetterGroup, LetterLine, LetterShown, LettersShown
 from ..row_view import bytes_text
 from .letters import MOST, Letters, fixed
@@ -57,6 +58,7 @@ def _shown_now(model: BrowserModel) -> LettersShown:
         "all": len(letters),
         "head": _head(letters),
         "where": _where(letters),
+        "at": milliseconds_of(found.at) if frame is not None else None,
         "naming": plain(found.naming, 120),
         "taking": _taking(model),
         "confirm": _confirm(model),
@@ -113,6 +115,7 @@ def _groups(frame: pd.DataFrame, letters: Letters) -> list[LetterGroup]:
             "count": f"{len(rows):,}",
             "share": len(rows) / most,
             "span": _span(frame["publish_time"].iloc[list(rows)]),
+            "at": _ends(frame["publish_time"].iloc[list(rows)]),
             "origin": _one_of(frame, "origin_topic", rows),
             "consumer": _one_of(frame, "origin_subscription", rows),
             "chosen": len(look.chosen.intersection(rows)),
@@ -149,6 +152,12 @@ def _span(times: Iterable[Any]) -> str:
     return f"{begin} to {_moment(last, '%H:%M' if first.date() == last.date() else '%m-%d %H:%M')}"
 
 
+def _ends(times: Iterable[Any]) -> list[int]:
+    """Return the first and the last of moments, in milliseconds since 1970; once where they are one."""
+    known = [at for each in times if (at := milliseconds_of(each)) is not None]
+    return sorted({min(known), max(known)}) if known else []
+
+
 def _line(letters: Letters, row: int) -> LetterLine:
     frame = letters.found.frame
     assert frame is not None
@@ -156,6 +165,7 @@ def _line(letters: Letters, row: int) -> LetterLine:
     return {
         "row": row,
         "time": _moment(values["publish_time"], "%m-%d %H:%M:%S"),
+        "at": milliseconds_of(values["publish_time"]),
         "place": place_text(values["partition"], values["offset"], values["id"]),
         "reason": _text(values["reason"], 120),
         "origin": _origin(values),

@@ -11,6 +11,7 @@ from typing import Any
 
 from brokerkit.display.sanitize import plain
 
+from ..moments import milliseconds_of
 from ..protocol.dashboard import Concern, Figure, TopicRates
 from ..row_view import size_text
 from .looks import Looks
@@ -105,6 +106,7 @@ def line_of(look: TopicLook, now: datetime) -> TopicRates:
         "backlog": "" if look.backlog is None else f"{look.backlog:,}",
         "behind": slowest is not None and slowest.behind,
         "oldest": "" if look.backlog is None else age_text(look.oldest, now) if look.backlog else "none",
+        "oldest_at": milliseconds_of(look.oldest) if look.backlog else None,
         "dead": f"{look.dead:,}" if look.dead else "",
         "slowest": plain(slowest.info.name, 80) if slowest is not None and look.backlog else "",
         "stored": size_text(look.track.info.bytes),
@@ -178,12 +180,14 @@ def concerns(looks: Looks, found: Sequence[TopicLook]) -> list[Concern]:
         lag, since = track.info.lag or 0, track.lag.growing_since
         if since is not None:
             said = f"falls behind on {plain(topic, 80)}: {lag:,}, growing by {rate_text(track.lag.rate())}"
-            said += f" since {_clock(since)}"
+            began = _time_of(since)
+            said += f" since {began:%H:%M}"
         else:
+            began = None
             verb = "waits" if lag == 1 else "wait"
             said = f"has no members: {lag:,} of {plain(topic, 80)} {verb} to be read"
         number = looks.topics[topic].number
-        made.append((lag, _concern("warn", name, said, number, "subscriptions", "Show its lag")))
+        made.append((lag, _concern("warn", name, said, number, "subscriptions", "Show its lag", began)))
     for name in _dead_names(looks):
         track_of = looks.topics[name]
         held, fresh = int(track_of.held.last), int(track_of.came.last)
@@ -218,7 +222,9 @@ def _lacking(found: Sequence[TopicLook]) -> list[Concern]:
     return [_concern("bad", f"{len(tracks):,} topics", said, worst.number, "partitions", "Show the worst")]
 
 
-def _concern(sign: Any, subject: str, text: str, number: int, tab: Any, action: str) -> Concern:
+def _concern(
+    sign: Any, subject: str, text: str, number: int, tab: Any, action: str, since: datetime | None = None
+) -> Concern:
     return {
         "sign": sign,
         "subject": plain(subject, 80),
@@ -226,6 +232,7 @@ def _concern(sign: Any, subject: str, text: str, number: int, tab: Any, action: 
         "n": number,
         "tab": tab,
         "action": action,
+        "at": milliseconds_of(since),
     }
 
 
@@ -276,6 +283,6 @@ def points(series: Sequence[Series]) -> list[int]:
     return [round(100 * max(0.0, value) / most) if most > 0 else 0 for value in summed]
 
 
-def _clock(moment: float) -> str:
-    """Return a moment of the monotonic clock as a time of the day, UTC."""
-    return f"{datetime.now(UTC) - timedelta(seconds=time.monotonic() - moment):%H:%M}"
+def _time_of(moment: float) -> datetime:
+    """Return a moment of the monotonic clock as a time, UTC."""
+    return datetime.now(UTC) - timedelta(seconds=time.monotonic() - moment)

@@ -11,6 +11,7 @@ from brokerkit.display.sanitize import plain
 
 from ..browse.view import SCRIPTS
 from ..call_text import call_text, variable_of
+from ..moments import milliseconds_of
 from ..panel import Outlet, Panel
 from ..protocol.browse import Tab
 from ..protocol.dashboard import DashboardState, RatesShown
@@ -113,6 +114,7 @@ def state_of(model: DashboardModel) -> DashboardState:
         "marks": model.session.marks,
         "facts": _facts(looks) if looks.at else "",
         "refreshed": f"{looks.at:%H:%M:%S} UTC" if looks.at else "",
+        "refreshed_at": milliseconds_of(looks.at),
         "every": model.every,
         "running": model.running,
         "paused": model.paused,

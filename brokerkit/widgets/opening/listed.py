@@ -10,6 +10,7 @@ from brokerkit.display.sanitize import plain
 from brokerkit.saved import connections
 from brokerkit.saved.recent import last_used
 
+from ..moments import milliseconds_of
 from ..protocol.opening import SandboxChoice, SavedLine, SystemChoice
 
 
@@ -23,10 +24,10 @@ def saved_lines() -> list[SavedLine]:
     rows: list[dict[str, Any]] = connections().to_dict("records")  # type: ignore[assignment]
     never = datetime.min.replace(tzinfo=UTC)
     rows.sort(key=lambda row: (now - used.get(row["name"], never), row["name"]))
-    return [_line(row, _when(used.get(row["name"]), now)) for row in rows]
+    return [_line(row, used.get(row["name"]), now) for row in rows]
 
 
-def _line(row: dict[str, Any], used: str) -> SavedLine:
+def _line(row: dict[str, Any], used: datetime | None, now: datetime) -> SavedLine:
     scheme, _, rest = str(row["url"] or "").partition(":")
     marks = [mark for name, mark in (("production", "PRODUCTION"), ("read_only", "read-only")) if row[name]]
     facts = backends.systems().get(scheme.partition("+")[0])
@@ -36,7 +37,8 @@ def _line(row: dict[str, Any], used: str) -> SavedLine:
         "system": facts.title if facts else plain(scheme, 40),
         "address": plain(rest.removeprefix("//").partition("?")[0].rpartition("@")[2], 120),
         "marks": [*marks, *(["masked"] if any("mask" in each for each in row["options"]) else [])],
-        "used": used,
+        "used": _when(used, now),
+        "used_at": milliseconds_of(used),
     }
 
 

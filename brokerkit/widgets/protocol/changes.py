@@ -66,6 +66,7 @@ class ChangeShown(TypedDict):
 
     `sessions` are those to send to, by their tokens.
     `count` is how many would be changed, `left` how many Resume would try, `share` what is done, from 0 to 1.
+    The run began `at`.
     """
 
     number: int
@@ -86,6 +87,7 @@ class ChangeShown(TypedDict):
     left: int
     share: float
     head: str
+    at: int | None
     problem: str
     refused: str
     confirm: bool

@@ -18,7 +18,10 @@ class Figure(TypedDict):
 
 
 class Concern(TypedDict):
-    """Something that needs a look: a sentence about a subject, and the tab of a topic that shows more."""
+    """Something that needs a look: a sentence about a subject, and the tab of a topic that shows more.
+
+    `at` is since when, where the sentence says that.
+    """
 
     sign: Literal["warn", "dead", "bad"]
     subject: str
@@ -26,6 +29,7 @@ class Concern(TypedDict):
     n: int
     tab: Tab
     action: str
+    at: int | None
 
 
 class DashboardState(TypedDict):
@@ -36,6 +40,7 @@ class DashboardState(TypedDict):
     marks: list[str]
     facts: str
     refreshed: str
+    refreshed_at: int | None
     every: float
     running: bool
     paused: bool
@@ -58,6 +63,7 @@ class TopicRates(TypedDict):
     backlog: str
     behind: bool
     oldest: str
+    oldest_at: int | None
     dead: str
     slowest: str
     stored: str

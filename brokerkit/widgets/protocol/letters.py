@@ -62,13 +62,17 @@ class EditLetter(TypedDict):
 
 
 class LetterGroup(TypedDict):
-    """Dead letters that have something in common; `share` is their part of the largest group."""
+    """Dead letters that have something in common, and their span in ms since 1970.
+
+    `share` is their part of the largest group.
+    """
 
     name: str
     described: str
     count: str
     share: float
     span: str
+    at: list[int]
     origin: str
     consumer: str
     chosen: int
@@ -80,6 +84,7 @@ class LetterLine(TypedDict):
 
     row: int
     time: str
+    at: int | None
     place: str
     reason: str
     origin: str
@@ -107,7 +112,7 @@ class LettersShown(TypedDict):
     """The dead letters of the topic; `naming` is the rule that was typed.
 
     The numbers of rows and groups are good for this `generation`. `confirm` is the name to type before they
-    are taken; it is empty where none is asked for.
+    are taken; it is empty where none is asked for. They were read `at`.
     """
 
     type: Literal["letters"]
@@ -117,6 +122,7 @@ class LettersShown(TypedDict):
     all: int
     head: str
     where: str
+    at: int | None
     naming: str
     taking: str
     confirm: str

@@ -18,6 +18,7 @@ class SavedLine(TypedDict):
     address: str
     marks: list[str]
     used: str
+    used_at: int | None
 
 
 class SystemChoice(TypedDict):

@@ -36,6 +36,7 @@ class TailRow(TypedDict):
 
     n: int
     time: str
+    at: int | None
     partition: int | None
     offset: int | str | None
     key: str | None
@@ -51,6 +52,7 @@ class TailNote(TypedDict):
     text: str
     before: int
     time: str
+    at: int
 
 
 class MessageInFull(TypedDict):

@@ -68,6 +68,7 @@ class SubscriptionLine(TypedDict):
     share: float
     in_flight: str
     oldest: str
+    oldest_at: int | None
 
 
 class ProgressLine(TypedDict):
@@ -79,6 +80,7 @@ class ProgressLine(TypedDict):
     lag: str
     share: float
     oldest: str
+    oldest_at: int | None
 
 
 class SubscriptionShown(TypedDict):

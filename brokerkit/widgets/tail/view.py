@@ -11,6 +11,7 @@ from brokerkit.frames.failures import failures
 from brokerkit.frames.masking.marks import is_masked
 
 from ..fields_seen import LOOKED_AT, fields_seen
+from ..moments import milliseconds_of
 from ..panel import Channel, Outlet, Panel
 from ..predicate import Predicate
 from ..protocol.conditions import FieldsSeen
@@ -64,7 +65,12 @@ class TailView:
             return
         first, table = self._model.kept.newest(rows)
         noted: list[TailNote] = [
-            {"text": plain(note.text, 400), "before": note.before, "time": f"{note.time:%H:%M:%S}"}
+            {
+                "text": plain(note.text, 400),
+                "before": note.before,
+                "time": f"{note.time:%H:%M:%S}",
+                "at": milliseconds_of(note.time) or 0,
+            }
             for note in self._model.kept.notes(notes)
         ]
         shown: TailRows = {

@@ -63,6 +63,7 @@ export interface TailState {
 export interface TailRow {
   n: number;
   time: string;
+  at: number | null;
   partition: number | null;
   offset: number | string | null;
   key: string | null;
@@ -77,6 +78,7 @@ export interface TailNote {
   text: string;
   before: number;
   time: string;
+  at: number;
 }
 
 /** One message of a tail. */
@@ -415,6 +417,7 @@ export interface SubscriptionLine {
   share: number;
   in_flight: string;
   oldest: string;
+  oldest_at: number | null;
 }
 
 /** How far a subscription has come in one partition. */
@@ -425,6 +428,7 @@ export interface ProgressLine {
   lag: string;
   share: number;
   oldest: string;
+  oldest_at: number | null;
 }
 
 /** One subscription in full; `members` is None where the system does not say. */
@@ -707,6 +711,7 @@ export interface ChangeShown {
   left: number;
   share: number;
   head: string;
+  at: number | null;
   problem: string;
   refused: string;
   confirm: boolean;
@@ -767,13 +772,14 @@ export interface EditLetter {
   text: string | null;
 }
 
-/** Dead letters that have something in common; `share` is their part of the largest group. */
+/** Dead letters that have something in common, and their span in ms since 1970. */
 export interface LetterGroup {
   name: string;
   described: string;
   count: string;
   share: number;
   span: string;
+  at: number[];
   origin: string;
   consumer: string;
   chosen: number;
@@ -784,6 +790,7 @@ export interface LetterGroup {
 export interface LetterLine {
   row: number;
   time: string;
+  at: number | null;
   place: string;
   reason: string;
   origin: string;
@@ -815,6 +822,7 @@ export interface LettersShown {
   all: number;
   head: string;
   where: string;
+  at: number | null;
   naming: string;
   taking: string;
   confirm: string;
@@ -1292,6 +1300,7 @@ export interface SavedLine {
   address: string;
   marks: string[];
   used: string;
+  used_at: number | null;
 }
 
 /** A system that the form offers; `whole` says that a token is all it needs besides the address. */
@@ -1413,6 +1422,7 @@ export interface Concern {
   n: number;
   tab: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
   action: string;
+  at: number | null;
 }
 
 /** What a dashboard shows besides its topics. */
@@ -1422,6 +1432,7 @@ export interface DashboardState {
   marks: string[];
   facts: string;
   refreshed: string;
+  refreshed_at: number | null;
   every: number;
   running: boolean;
   paused: boolean;
@@ -1443,6 +1454,7 @@ export interface TopicRates {
   backlog: string;
   behind: boolean;
   oldest: string;
+  oldest_at: number | null;
   dead: string;
   slowest: string;
   stored: string;

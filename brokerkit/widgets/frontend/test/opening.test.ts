@@ -18,6 +18,7 @@ const line = {
   address: "host:9092",
   marks: ["PRODUCTION"],
   used: "",
+  used_at: null,
 };
 
 test("an address with a scheme names its system", () => {

@@ -8,6 +8,7 @@ import { inOrder, NOTHING, withMessage } from "../src/tail/rows";
 const row = (n: number): TailRow => ({
   n,
   time: "",
+  at: 0,
   partition: 0,
   offset: n,
   key: null,
@@ -16,7 +17,7 @@ const row = (n: number): TailRow => ({
   size: "",
   attributes: "",
 });
-const note = (before: number, text: string): TailNote => ({ before, text, time: "" });
+const note = (before: number, text: string): TailNote => ({ before, text, time: "", at: 0 });
 const message = (type: "rows" | "snapshot", rows: TailRow[], notes: TailNote[] = [], most = 3) => ({
   type,
   rows,

@@ -5,6 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Condition } from "../parts/condition";
 import { Icon, type Sign } from "../parts/icons";
 import { later } from "../parts/later";
+import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import { TypedName } from "../parts/typed_name";
 import type { ChangeShown, PlanChange, Verb } from "../protocol";
@@ -388,7 +389,9 @@ export function ChangeDialog({ store }: { store: Store }) {
       <div class="bk-line">
         <h3>{carried ? `${VERBS[verb].name}: the receipts` : `${VERBS[verb].name} ${rows}: the plan`}</h3>
         <span class="bk-grow" />
-        {carried && <span class="bk-dim bk-cut">{shown.running ? "" : shown.head}</span>}
+        {carried && (
+          <span class="bk-dim bk-cut">{!shown.running && <Moment at={shown.at}>{shown.head}</Moment>}</span>
+        )}
         <button
           type="button"
           class="bk-btn bk-quiet bk-small bk-square"

@@ -4,7 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { toClipboard } from "../parts/call_bar";
 import { Icon } from "../parts/icons";
-import { bothZones, momentOf } from "../parts/moments";
+import { Moment } from "../parts/moment";
+import { momentOf } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
 import type { Form, MessageShown, Step } from "../protocol";
@@ -74,9 +75,9 @@ function Pair({
         <Bdi>{name}</Bdi>
       </dt>
       <dd>
-        <span title={at === null ? undefined : bothZones(at)}>
+        <Moment at={at}>
           <Bdi>{value}</Bdi>
-        </span>
+        </Moment>
         {children}
       </dd>
     </>

@@ -2,6 +2,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
+import { Moment } from "../parts/moment";
 import { counted, short, utc } from "../parts/words";
 import type { Counts } from "../protocol";
 import type { Store } from "./store";
@@ -128,7 +129,10 @@ export function Histogram({ store }: { store: Store }) {
       {draws && <Chart data={data} chosen={chosen} onWindow={setWindow} />}
       <div class="bk-axis">
         {draws && (
-          <span class="bk-nowrap">{`${utc(first ?? 0)}, up to ${short(Math.max(...data.counts))} a bar`}</span>
+          <span class="bk-nowrap">
+            <Moment at={first ?? null}>{utc(first ?? 0)}</Moment>
+            {`, up to ${short(Math.max(...data.counts))} a bar`}
+          </span>
         )}
         <span class="bk-grow" />
         <span class="bk-cut" role="status">
@@ -171,7 +175,11 @@ export function Histogram({ store }: { store: Store }) {
           Rows over time
         </button>
         <span class="bk-grow" />
-        {draws && <span class="bk-nowrap">{utc(last ?? 0)}</span>}
+        {draws && (
+          <Moment at={last ?? null} class="bk-nowrap">
+            {utc(last ?? 0)}
+          </Moment>
+        )}
       </div>
     </section>
   );

@@ -4,6 +4,8 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
+import { Moment } from "../parts/moment";
+import { momentOf } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import type { LetterLine, LetterShown, LettersShown } from "../protocol";
 import { Card, Heads } from "./card";
@@ -41,7 +43,11 @@ function Line({ store, line, shown, generation }: LineProps) {
       <td class="bk-ticked">
         <Tick label="Choose this dead letter" on={line.chosen} choose={choose} />
       </td>
-      <td class="bk-mono bk-nowrap">{line.time}</td>
+      <td class="bk-mono bk-nowrap">
+        <Moment at={line.at} inRow>
+          {line.time}
+        </Moment>
+      </td>
       <td class="bk-mono bk-nowrap">{line.place}</td>
       <td class="bk-long" title={line.reason}>
         <Bdi>{line.reason}</Bdi>
@@ -245,9 +251,9 @@ function Pair({ name, value }: { name: string; value: string }) {
         <Bdi>{name}</Bdi>
       </dt>
       <dd>
-        <span>
+        <Moment at={momentOf(value)}>
           <Bdi>{value}</Bdi>
-        </span>
+        </Moment>
       </dd>
     </>
   );

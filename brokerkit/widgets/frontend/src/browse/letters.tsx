@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 
 import { Icon } from "../parts/icons";
+import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import { Segments } from "../parts/segments";
 import { TypedName } from "../parts/typed_name";
@@ -103,7 +104,9 @@ function Head({ store, shown }: { store: Store; shown: LettersShown }) {
     <div class="bk-bar-head">
       <b class="bk-nowrap">{shown.head}</b>
       <span class="bk-dim bk-cut" title={shown.where}>
-        <Bdi>{shown.where}</Bdi>
+        <Moment at={shown.at}>
+          <Bdi>{shown.where}</Bdi>
+        </Moment>
       </span>
       {ruling.value ? (
         <Rule store={store} naming={shown.naming} />
@@ -224,7 +227,11 @@ function Group({
       <td class="bk-hist-of">
         <Bar share={group.share} bad />
       </td>
-      <td class="bk-nowrap">{group.span}</td>
+      <td class="bk-nowrap">
+        <Moment at={group.at} inRow>
+          {group.span}
+        </Moment>
+      </td>
       <td class="bk-hide-narrow bk-long">
         <Bdi>{[group.origin, consumers ? group.consumer : ""].filter(Boolean).join(", ")}</Bdi>
       </td>
@@ -297,7 +304,10 @@ export function LettersTab({ store }: { store: Store }) {
         <div class="bk-cards">
           <div class="bk-cards-column">
             {carried && (
-              <Card title="Receipts" note={carried.running ? "" : carried.head}>
+              <Card
+                title="Receipts"
+                note={carried.running ? "" : <Moment at={carried.at}>{carried.head}</Moment>}
+              >
                 <div class="bk-reset">
                   <Receipts store={store} shown={carried} />
                 </div>

@@ -3,6 +3,7 @@ import { useCallback, useRef } from "preact/hooks";
 
 import { Spark } from "../dashboard/spark";
 import { useWhileInSight } from "../parts/in_sight";
+import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import type { LagShown, SubscriptionShown } from "../protocol";
 import { Bar, Card, Empty, Heads, type Column } from "./card";
@@ -47,7 +48,8 @@ function Subscription({ store, one, lag }: OneProps) {
   const progress = one.progress.map((before) => {
     const now = since.find(({ partition }) => partition === before.partition);
     if (!now) return before;
-    return { ...now, oldest: now.committed === before.committed ? before.oldest : "" };
+    const same = now.committed === before.committed;
+    return { ...now, oldest: same ? before.oldest : "", oldest_at: same ? before.oldest_at : null };
   });
   return (
     <>
@@ -79,7 +81,11 @@ function Subscription({ store, one, lag }: OneProps) {
                     <td class="bk-share">
                       <Bar share={each.share} />
                     </td>
-                    {aged && <td class="bk-number">{each.oldest}</td>}
+                    {aged && (
+                      <td class="bk-number">
+                        <Moment at={each.oldest_at}>{each.oldest}</Moment>
+                      </td>
+                    )}
                   </tr>
                 ))}
               </tbody>
@@ -198,7 +204,13 @@ export function SubscriptionsTab({ store }: { store: Store }) {
                     )}
                   </td>
                   {has("in_flight") && <td class="bk-number">{each.in_flight}</td>}
-                  {has("oldest") && <td class="bk-number">{each.oldest}</td>}
+                  {has("oldest") && (
+                    <td class="bk-number">
+                      <Moment at={each.oldest_at} inRow>
+                        {each.oldest}
+                      </Moment>
+                    </td>
+                  )}
                 </tr>
               );
             })}

@@ -6,6 +6,7 @@ import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { Icon } from "../parts/icons";
 import { KernelBanner } from "../parts/kernel_banner";
+import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import type { Concern, DashboardDone, DashboardShown, DashboardState, Figure, RatesShown } from "../protocol";
 import { Rates } from "./rates";
@@ -41,7 +42,12 @@ function Head({ line }: { line: Line }) {
       </div>
       <span class="bk-dim bk-nowrap bk-hide-s">
         {!now.running ? "stopped" : now.paused ? "paused" : "refreshed"}
-        {now.refreshed && ` ${going ? "" : "at "}${now.refreshed}`}
+        {now.refreshed && (
+          <>
+            {going ? " " : " at "}
+            <Moment at={now.refreshed_at}>{now.refreshed}</Moment>
+          </>
+        )}
       </span>
       <label class="bk-in">
         <Icon sign="sync" />
@@ -125,7 +131,9 @@ function Concerns({ line, concerns }: { line: Line; concerns: Concern[] }) {
               <b>
                 <Bdi>{each.subject}</Bdi>
               </b>{" "}
-              <Bdi>{each.text}</Bdi>
+              <Moment at={each.at}>
+                <Bdi>{each.text}</Bdi>
+              </Moment>
             </span>
             <button
               type="button"

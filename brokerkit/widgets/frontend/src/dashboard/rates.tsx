@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
+import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import { Segments } from "../parts/segments";
 import { counted } from "../parts/words";
@@ -40,7 +41,9 @@ function Row({ row, open }: { row: TopicRates; open: () => void }) {
       <td class="bk-number">
         <span class={row.behind ? "bk-warn" : ""}>{row.backlog}</span>
       </td>
-      <td class={`bk-number bk-hide-xs${quiet ? " bk-dim" : ""}`}>{row.oldest}</td>
+      <td class={`bk-number bk-hide-xs${quiet ? " bk-dim" : ""}`}>
+        <Moment at={row.oldest_at}>{row.oldest}</Moment>
+      </td>
       <td class="bk-number">{row.dead && <b class="bk-bad">{row.dead}</b>}</td>
       <td class="bk-cut bk-hide-s">
         <Bdi>{row.slowest}</Bdi>

@@ -4,6 +4,7 @@ import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
+import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import type { SavedLine } from "../protocol";
 import type { Line } from "./opening";
@@ -105,7 +106,9 @@ function Row({ line, first, busy, asked, choose, open, remove, bin }: RowProps) 
       <td class="bk-hide-s">
         <Marks line={line} />
       </td>
-      <td class="bk-nowrap bk-hide-s">{line.used}</td>
+      <td class="bk-nowrap bk-hide-s">
+        <Moment at={line.used_at}>{line.used}</Moment>
+      </td>
       <td class="bk-number bk-nowrap">
         {!asked && (
           <span class="bk-line bk-at-end">

@@ -8,8 +8,8 @@ import { placeBelow } from "./place_below";
 import "./moment.css";
 
 interface Props {
-  /** In milliseconds since 1970; null where the text is of no moment. */
-  at: number | null;
+  /** In milliseconds since 1970; null where the text is of no moment. A span has two. */
+  at: number | readonly number[] | null;
   children: ComponentChildren;
   class?: string;
   /** Whether it is in a row that takes the keyboard: the row's keys are enough. */
@@ -21,7 +21,8 @@ export function Moment({ at, children, class: extra = "", inRow = false }: Props
   const own = useRef<HTMLTimeElement>(null);
   const tip = useRef<HTMLSpanElement>(null);
   const id = useMemo(() => `bk-moment-${Math.random().toString(36).slice(2)}`, []);
-  const said = at === null ? "" : bothZones(at);
+  const ats = at === null ? [] : typeof at === "number" ? [at] : at;
+  const said = ats.map((each) => bothZones(each)).join("\n");
   useEffect(() => {
     const node = own.current;
     const holder = inRow ? node?.closest<HTMLElement>("[tabindex]") : node;
@@ -46,22 +47,23 @@ export function Moment({ at, children, class: extra = "", inRow = false }: Props
   }, [inRow, shown, said]);
   const open = shown.value && said !== "";
   useLayoutEffect(() => {
-    if (!open || !own.current || !tip.current) return undefined;
-    placeBelow(own.current, tip.current);
-    // it would float where the moment was
-    const away = () => {
-      shown.value = false;
+    const [from, to] = [own.current, tip.current];
+    if (!open || !from || !to) return undefined;
+    const place = () => {
+      placeBelow(from, to);
     };
-    document.addEventListener("scroll", away, true);
+    place();
+    document.addEventListener("scroll", place, true);
     return () => {
-      document.removeEventListener("scroll", away, true);
+      document.removeEventListener("scroll", place, true);
     };
-  }, [open, said, shown]);
-  if (at === null || !said) return <span class={extra}>{children}</span>;
+  }, [open, said]);
+  const [first] = ats;
+  if (first === undefined || !said) return <span class={extra}>{children}</span>;
   return (
     <time
       class={`bk-moment ${extra}`.trim()}
-      dateTime={new Date(at).toISOString()}
+      dateTime={new Date(first).toISOString()}
       ref={own}
       tabIndex={inRow ? undefined : 0}
       aria-describedby={open ? id : undefined}

@@ -5,6 +5,8 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
+import { Moment } from "../parts/moment";
+import { momentOf } from "../parts/moments";
 import { Badges, Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
 import type {
@@ -108,7 +110,11 @@ function MessageRow({
       <td class="bk-fresh" aria-label={fresh ? "new" : undefined}>
         {fresh ? "+" : ""}
       </td>
-      <td class="bk-num">{row.time}</td>
+      <td class="bk-num">
+        <Moment at={row.at} inRow>
+          {row.time}
+        </Moment>
+      </td>
       <td class="bk-num">{row.partition ?? ""}</td>
       <td class="bk-num">{row.offset ?? ""}</td>
       <td class="bk-key">
@@ -132,7 +138,9 @@ function MessageRow({
 function NoteRow({ note }: { note: TailNote }) {
   return (
     <tr class="bk-note">
-      <td colSpan={COLUMNS.length}>{`▲ ${note.time}  ${note.text}`}</td>
+      <td colSpan={COLUMNS.length}>
+        ▲ <Moment at={note.at}>{note.time}</Moment> {` ${note.text}`}
+      </td>
     </tr>
   );
 }
@@ -226,14 +234,22 @@ function DetailView({ one, call }: { one: MessageInFull; call: string }) {
   for (const [name, value, kind] of one.attributes)
     pairs.push([name, kind === "string" ? value : `${value} (${kind})`]);
   if (one.more_attributes) pairs.push(["more", notShown(one.more_attributes)]);
-  const facts = [one.time, one.size, one.format, one.kind === "bytes" ? "bytes, escaped" : "", one.cut];
+  const facts = [one.size, one.format, one.kind === "bytes" ? "bytes, escaped" : "", one.cut];
   return (
     <section class="bk-one" aria-label="Selected message">
       <div class="bk-head">
         <strong>
           <Bdi>{one.title}</Bdi>
         </strong>
-        <span class="bk-dim">{facts.filter(Boolean).join(", ")}</span>
+        <span class="bk-dim">
+          {one.time && (
+            <>
+              <Moment at={momentOf(one.time)}>{one.time}</Moment>
+              {", "}
+            </>
+          )}
+          {facts.filter(Boolean).join(", ")}
+        </span>
       </div>
       {one.failure && (
         <div class="bk-head bk-bad">
