@@ -48,7 +48,8 @@ def overlapping(data: npt.NDArray[np.uint8], type: str) -> Numbers:
 
 def taken(array: Array, index: npt.NDArray[np.int64]) -> Array:
     """Return the values at these indexes; a negative index gives null."""
-    indexes: Any = pa.array(index, mask=index < 0)
+    missing = index < 0
+    indexes: Any = pa.array(index, mask=missing) if missing.any() else pa.array(index)
     return array.take(indexes)
 
 

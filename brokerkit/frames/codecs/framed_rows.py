@@ -36,20 +36,27 @@ def framed_rows(
     rows = np.flatnonzero(sizes > 1).astype(np.int64)
     if not len(rows):
         return
-    first = data[starts[rows]]
-    zero = rows[first == 0]
+    first = data[starts if len(rows) == len(starts) else starts[rows]]
+    is_zero = first == 0
+    zero = rows if is_zero.all() else rows[is_zero]
     for name, kind, width in NUMBERS:
         if kinds is not None and kind not in kinds:
             continue
-        long_enough = zero[sizes[zero] > width]
+        reaches = (sizes if len(zero) == len(sizes) else sizes[zero]) > width
+        long_enough = zero if reaches.all() else zero[reaches]
+        places = starts if len(long_enough) == len(starts) else starts[long_enough]
         # a number of four bytes keeps its sign in eight
-        numbers = overlapping(data, f">i{width}")[starts[long_enough] + 1].astype(np.int64)
+        numbers = overlapping(data, f">i{width}")[places + 1].astype(np.int64)
         fits = numbers > 0
         if width == 8 and largest is not None:
             # an id of four bytes and the body behind it would be another number in each row
             fits &= numbers < largest
-        for number, found in _groups(numbers[fits], long_enough[fits]):
+        if not fits.all():
+            numbers, long_enough = numbers[fits], long_enough[fits]
+        for number, found in _groups(numbers, long_enough):
             yield Framing(name, SchemaRef(kind, number), 1 + width, width), found
+    if len(zero) == len(rows):
+        return
     others: dict[Framing, list[int]] = {}
     for row in rows[(first == 1) | (first == 3) | (first == 0xC3)].tolist():
         for framing in framings(bytes(data[starts[row] : starts[row] + min(sizes[row], 20)]), {}, "value"):

@@ -61,12 +61,13 @@ class AvroColumns:
         low, high = int(offsets[0]), int(offsets[-1])
         source = Source(data[low:high])
         begin, end = offsets[:-1] - low, offsets[1:] - low
-        rows = np.arange(length)
+        rows, last = np.arange(length), end
+        places = np.minimum(begin + (0 if starts is None else np.asarray(starts, np.int64)), end)
         if payloads.null_count:
             rows = rows[payloads.is_valid().to_numpy(zero_copy_only=False)]
-        places = begin + (0 if starts is None else np.asarray(starts, np.int64))
-        values, after, fine = self._reader.read(source, rows, np.minimum(places, end)[rows], end[rows])
-        left = fine & (after != end[rows])
+            places, last = places[rows], end[rows]
+        values, after, fine = self._reader.read(source, rows, places, last)
+        left = fine & (after != last)
         if left.any():
             source.fail(rows, left, after, "", "bytes are left over behind the value")
             fine &= ~left
