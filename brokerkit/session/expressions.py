@@ -97,6 +97,10 @@ class Expression:
             slice_ = behind if self._may_match([behind]) else _part(slice_, slice_.start, middle)
         return slice_.end
 
+    def topics(self, names: Sequence[str]) -> list[str]:
+        """Return those topics of which a row may match."""
+        return [names[number] for number in self._may_hold([pc.field("topic") == name for name in names])]
+
     def times(self) -> tuple[int | None, int | None]:
         """Return the times from which on and before which all rows lie that may match.
 

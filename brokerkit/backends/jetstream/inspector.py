@@ -25,7 +25,7 @@ from .reader import READER_PREFIX
 from .source import Source, find_source, window_of
 from .stored import first_at
 from .stream_settings import placement, settings_of
-from .subjects import STREAM_PREFIX, covered, overlap
+from .subjects import STREAM_PREFIX, covered, is_wildcard, overlap
 from .transforms import transform_of
 
 MAX_SUBJECTS = 10_000
@@ -138,6 +138,22 @@ class JetStreamInspector(InspectorDriver):
             for each in source.filters:
                 messages += sum((await self._counts(source.stream, each, timeout)).values())
         return info, Bounds(None, start, end, messages, counted="exact")
+
+    def topics_within(self, topic: str, timeout: float) -> list[str] | None:
+        return self._loop.run(self._topics_within(topic, timeout), timeout)
+
+    async def _topics_within(self, topic: str, timeout: float) -> list[str] | None:
+        source = await find_source(self._connection, topic, timeout)
+        if source.filters and not any(map(is_wildcard, source.filters)):
+            return None
+        state = (await self._connection.stream_info(source.stream, timeout))["state"]
+        if int(state.get("num_subjects", 0)) > MAX_SUBJECTS:
+            return None
+        found: set[str] = set()
+        for each in source.filters or (">",):
+            found.update(await self._counts(source.stream, each, timeout))
+        # a message may be stored under a name that looks like a wildcard, and filters would take it for one
+        return None if any(map(is_wildcard, found)) else sorted(found)
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         # not on the event loop, because all connections share it

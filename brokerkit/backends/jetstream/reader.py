@@ -46,6 +46,7 @@ class JetStreamReader(ReaderDriver):
         self._loop = loop
         self._connection = connection
         self._source: Source | None = None
+        self._filters: tuple[str, ...] = ()
         self._next = 0
         self._end = 0
         self._attributes = True
@@ -62,7 +63,10 @@ class JetStreamReader(ReaderDriver):
 
     async def _start(self, slice_: Slice) -> None:
         await self._leave(READ_ANSWER_SECONDS)
-        self._source = await find_source(self._connection, slice_.topic, READ_ANSWER_SECONDS)
+        self._source = source = await find_source(self._connection, slice_.topic, READ_ANSWER_SECONDS)
+        # those of a work queue are each asked for every message
+        few = slice_.only if source.retention != "workqueue" or len(slice_.only or ()) == 1 else None
+        self._filters = source.filters if few is None else few
         self._next, self._end = max(1, slice_.start), slice_.end
         self._done = slice_.empty
         if not self._done and self._source.retention != "workqueue":
@@ -85,9 +89,9 @@ class JetStreamReader(ReaderDriver):
             "num_replicas": 1,
         }
         subject = f"CONSUMER.CREATE.{source.stream}.{name}"
-        config.update(filter_config(source.filters))
-        if len(source.filters) == 1:
-            subject = f"{subject}.{source.filters[0]}"
+        config.update(filter_config(self._filters))
+        if len(self._filters) == 1:
+            subject = f"{subject}.{self._filters[0]}"
         body = {"stream_name": source.stream, "config": config, "action": "create"}
         info = await self._connection.request(subject, body, READ_ANSWER_SECONDS)
         self._consumer = name
@@ -177,7 +181,7 @@ class JetStreamReader(ReaderDriver):
     async def _get_some(self) -> tuple[list[Stored], bool]:
         """Return the next messages, and whether they are the last ones."""
         assert self._source is not None
-        stream, filters = self._source.stream, self._source.filters
+        stream, filters = self._source.stream, self._filters
         found: list[Stored] = []
         at, until = self._next, time.monotonic() + GET_SECONDS
         while at < self._end and len(found) < GET_BATCH and time.monotonic() < until:

@@ -128,6 +128,17 @@ class InspectorDriver(ABC):
         numbers = [each.partition for each in self.bounds(topic, timeout) if each.partition is not None]
         return PublishTerms(partitions=len(numbers))
 
+    def topics_within(self, topic: str, timeout: float) -> list[str] | None:
+        """Return what the messages of a topic that are there now have in the column `topic`.
+
+        Override it where one name stands for several topics, and where a reader reads only those of
+        `Slice.only`. None where that is not so, or where there are too many.
+
+        Raises:
+            NotFound: The topic does not exist.
+        """
+        return None
+
     def identity(self, topic: str, timeout: float) -> str:
         """Return what tells a topic from an earlier or later one of its name; empty where nothing does.
 

@@ -128,6 +128,10 @@ class ConnectedInspector(Closable):
         check_name(topic, "topic")
         return self._ask(lambda: self._driver.terms(topic, timeout), timeout)
 
+    def topics_within(self, topic: str, *, timeout: float = INSPECT_SECONDS) -> list[str] | None:
+        """Return the topics that a topic stands for; see `InspectorDriver.topics_within`."""
+        return self._ask(lambda: self._driver.topics_within(topic, timeout), timeout)
+
     def schema(self, name: str, *, key: bool = False, timeout: float = INSPECT_SECONDS) -> SystemSchema:
         """Return a schema that the system keeps itself; see `InspectorDriver.schema`."""
         return self._ask(lambda: self._driver.schema(name, key=key, timeout=timeout), timeout)
@@ -234,11 +238,9 @@ class ConnectedInspector(Closable):
         found = self._ask(lambda: self._driver.counted(topic, bounds, position, count, timeout), timeout)
         if found is not None:
             return found
-        return (
-            bounds.advance(position, count)
-            if count >= 0
-            else last_messages(-count, topic, bounds, self._rows)
-        )
+        if count >= 0:
+            return bounds.advance(position, count)
+        return last_messages(-count, topic, bounds, self._rows)
 
     def rest(self, topic: str, bounds: Bounds, position: int) -> tuple[int, Counted]:
         """Return how many messages lie from a position to the end, read if few, and how reliable that is."""
@@ -282,13 +284,9 @@ class ConnectedInspector(Closable):
             slice_rows = check_count(slice_rows, "slice_rows")
         located = self.locate(topic, start, end, lateness=lateness, timeout=timeout)
         if limit is not None:
-            located = [
-                replace(
-                    each, end=min(each.end, self._counted(topic, timeout, each.bounds, each.start, limit))
-                )
-                for each in located
-                if each.start < each.end
-            ]
+            filled = [each for each in located if each.start < each.end]
+            ends = [self._counted(topic, timeout, each.bounds, each.start, limit) for each in filled]
+            located = [replace(each, end=min(each.end, end)) for each, end in zip(filled, ends, strict=True)]
         return [slice_ for each in located for slice_ in slices_of(topic, each, slice_rows)]
 
     def begin(self, slice_: Slice, *, attributes: bool = True) -> Begun | None:

@@ -299,6 +299,8 @@ class Slice:
         since: Rows with an earlier time are left out, in microseconds since 1970.
         until: Rows with this or a later time are left out, in microseconds since 1970.
         counted: How far `estimate` can be relied on.
+        only: Where a topic stands for several, those of which messages are wanted: a reader may leave out the
+            others. None for all.
     """
 
     topic: str
@@ -309,12 +311,14 @@ class Slice:
     since: int | None = None
     until: int | None = None
     counted: Counted = field(default="at most", compare=False)
+    only: tuple[str, ...] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_plain(cls, plain: Sequence[Any]) -> Slice:
         """Return the slice that `plain` was made from."""
         topic, partition, start, end, *others = plain
-        return cls(topic, partition, int(start), int(end), *others)
+        found = cls(topic, partition, int(start), int(end), *others)
+        return found if found.only is None else replace(found, only=tuple(found.only))
 
     @property
     def plain(self) -> list[Any]:

@@ -24,6 +24,7 @@ from ..read_report import ReadReport
 from .peek_run import Run
 from .ranges import Range, RangeFinder, range_finder
 from .slice_reader import SliceReader
+from .topics_within import topics_of
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
@@ -71,7 +72,8 @@ class Peek:
         """Fix the positions: the last `limit` rows of the range with `newest`, otherwise its first."""
         self._from_the_end = newest
         located = self._finder.locate(topic, span, partitions)
-        self.runs = [_run(topic, each, backwards=newest) for each in located]
+        only = topics_of(self._inspector, topic, self._wanted)
+        self.runs = [_run(topic, each, newest, only) for each in located]
         self.report.doubt = span.doubt(located)
         self.hidden = hidden_text(each.bounds for each in located if each.end == each.bounds.end)
 
@@ -208,8 +210,8 @@ def new_peek(session: BrokerSession, limit: int, reading: ReadOptions) -> Peek:
     )
 
 
-def _run(topic: str, stretch: Stretch, *, backwards: bool) -> Run:
-    finish = max(stretch.start, stretch.end)
+def _run(topic: str, stretch: Stretch, backwards: bool, only: tuple[str, ...] | None) -> Run:
+    finish = stretch.start if only == () else max(stretch.start, stretch.end)
     return Run(
         topic,
         stretch.bounds,
@@ -218,6 +220,7 @@ def _run(topic: str, stretch: Stretch, *, backwards: bool) -> Run:
         backwards,
         since=stretch.since,
         until=stretch.until,
+        only=only,
     )
 
 

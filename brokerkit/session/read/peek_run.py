@@ -33,6 +33,7 @@ class Run:
         begun: The last rows of an unfinished step back; the step is read again.
         passed: Whether rows before these were dropped.
         full: Whether it stopped because there was no room for the next row.
+        only: As in a `Slice`.
         sparse: Whether the last step back found fewer rows than messages.
     """
 
@@ -50,6 +51,7 @@ class Run:
     full: bool = False
     sparse: bool = False
     width: int | None = None
+    only: tuple[str, ...] | None = None
     _size: int | None = 0
 
     def __post_init__(self) -> None:
@@ -92,7 +94,9 @@ class Run:
             gaps = self.bounds.estimate < self.bounds.end - self.bounds.start
             start = max(self.start, self.bounds.before(self.end, round(1.2 * wanted) if gaps else wanted))
         estimate = self.bounds.between(start, self.end)
-        return Slice(self.topic, self.partition, start, self.end, estimate, self.since, self.until)
+        return Slice(
+            self.topic, self.partition, start, self.end, estimate, self.since, self.until, only=self.only
+        )
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows of a step forward."""

@@ -236,12 +236,16 @@ class Plan:
         since = max((each for each in (slice_.since, window.since) if each is not None), default=None)
         until = min((each for each in (slice_.until, window.until) if each is not None), default=None)
         stretch = Stretch(self.bounds[slice_.topic, slice_.partition], start, end, since, until)
-        return next(slices_of(slice_.topic, stretch), replace(slice_, end=slice_.start, estimate=0))
+        part = next(slices_of(slice_.topic, stretch), replace(slice_, end=slice_.start, estimate=0))
+        return part if slice_.only is None else replace(part, only=slice_.only, counted=slice_.counted)
 
     def _parts(self, slice_: Slice, size: int) -> list[Slice]:
         bounds = self.bounds[slice_.topic, slice_.partition]
         stretch = Stretch(bounds, slice_.start, slice_.end, slice_.since, slice_.until)
-        return list(slices_of(slice_.topic, stretch, size))
+        parts = list(slices_of(slice_.topic, stretch, size))
+        if slice_.only is None:
+            return parts
+        return [replace(each, only=slice_.only, counted=slice_.counted) for each in parts]
 
 
 def windows_of(located: Mapping[Place, Stretch]) -> dict[Place, Window]:

@@ -26,6 +26,7 @@ from .plan import Plan, windows_of
 from .plan_reader import PlanReader
 from .ranges import Range, parse_range, range_finder
 from .row_steps import Place
+from .topics_within import only_with
 
 if TYPE_CHECKING:
     from ..base import BrokerSession
@@ -68,8 +69,9 @@ class PlannedScan(Displayed):
         """Keep the messages for which all conditions hold.
 
         They look at the whole message, whatever is selected. If an Arrow expression bounds the partition, the
-        offset or the publish time, other ranges are not read, as far as the broker finds times. What cannot
-        be looked at does not match, and is counted in `report`.
+        offset or the publish time, other ranges are not read, as far as the broker finds times. If it bounds
+        the topic, other subjects of a wildcard of NATS are not read. What cannot be looked at does not match,
+        and is counted in `report`.
 
         Args:
             *conditions: Texts that the payload contains, functions of the value, and Arrow expressions over
@@ -90,7 +92,7 @@ class PlannedScan(Displayed):
             # a filter is made for these types, whatever the rows of a smaller range would say
             plan = self._reader.with_types()
         for wanted in filters:
-            plan = self._at_times(plan, wanted).where(wanted)
+            plan = self._of_topics(self._at_times(plan, wanted), wanted).where(wanted)
         return self._with(plan)
 
     def _at_times(self, plan: Plan, wanted: Filter) -> Plan:
@@ -101,6 +103,12 @@ class PlannedScan(Displayed):
         start = Earliest() if since is None else AtTime(since)
         end = Latest() if until is None else AtTime(until)
         return plan.inside(windows_of(self._located(Range(start, end, None))))
+
+    def _of_topics(self, plan: Plan, wanted: Filter) -> Plan:
+        """Return the plan without the topics that a filter rules out, as far as the broker can."""
+        if not plan.whole:
+            return plan
+        return plan.with_slices(only_with(self._session.inspector, plan.slices, wanted))
 
     def _located(self, span: Range) -> dict[Place, Stretch]:
         finder = range_finder(self._session, self._reading.scan_for_time)
