@@ -26,7 +26,7 @@ def _dask() -> None:
 
 
 def plans(scan: bk.Scan) -> dict[str, bk.Scan]:
-    """Plans that can be read slice by slice."""
+    """Plans that are read slice by slice, and some that count rows."""
     return {
         "whole": scan,
         "text and fields": scan.where("name 3").select("id", "value.number", "value.who.name"),
@@ -36,6 +36,8 @@ def plans(scan: bk.Scan) -> dict[str, bk.Scan]:
         "sample of matching": scan.where("name 3").sample(20),
         "of a sample": scan.sample(40).where("name").between(0, 90),
         "between": scan.between(20, 60).where(header={"shop": "B"}),
+        "head": scan.where("name 3").head(30).select("id", "value.number"),
+        "of a head": scan.head(120).sample(9).where("name"),
     }
 
 
@@ -57,8 +59,7 @@ def test_the_rows_of_every_plan_are_those_of_arrow(s: Session) -> None:
     work = scan.where("name 3").select("id", "value.number").to_dask()
     assert work.npartitions == 9
     assert str(work.dtypes["value.number"]) == "int64[pyarrow]"
-    with pytest.raises(bk.ConfigError, match=r"head\(\)"):
-        scan.head(5).to_dask()
+    assert scan.head(5).to_dask().npartitions == 1
 
 
 def test_slices_are_scanned_again_alone_and_by_other_plans(s: Session) -> None:

@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
-import pyarrow.parquet
+import pyarrow.parquet as pq
 import pytest
 
 import brokerkit as bk
@@ -121,12 +124,66 @@ def test_a_file_is_not_a_folder(orders: Session, tmp_path: Path) -> None:
             orders.scan("orders").to_parquet(path)
 
 
-@pytest.mark.parametrize("left_out", [{"limit": 5}, {"expand": True}])
-def test_arguments_that_do_not_hold_for_whole_slices_are_refused(
-    orders: Session, tmp_path: Path, left_out: dict
+def test_columns_that_are_only_found_by_reading_are_refused(orders: Session, tmp_path: Path) -> None:
+    with pytest.raises(bk.ConfigError, match="to_parquet must know the columns"):
+        orders.scan("orders", expand=True).to_parquet(tmp_path)
+
+
+COUNTING: list[Callable[[bk.Scan], bk.Scan]] = [
+    lambda scan: scan.head(5),
+    lambda scan: scan.where('"n":1').head(7).select("offset", "value.n"),
+    lambda scan: scan.head(4).head(9),
+    lambda scan: scan.sample(9).head(5),
+    lambda scan: scan.sample(9),
+    lambda scan: scan.head(100),
+]
+
+
+@pytest.mark.parametrize("narrowed", COUNTING)
+def test_a_scan_that_counts_rows_is_written_and_goes_on_where_it_ended(
+    s: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, narrowed: Callable[[bk.Scan], bk.Scan]
 ) -> None:
-    with pytest.raises(bk.ConfigError, match="to_parquet writes whole slices"):
-        orders.scan("orders", **left_out).to_parquet(tmp_path)
+    s.create_topic("counted", partitions=2)
+    s.publish_batch("counted", [{"n": number} for number in range(30)])
+    scan = narrowed(s.scan("counted", slice_rows=4, progress=False))
+    expected = scan.to_arrow()
+    files = [tmp_path / file_name(slice_) for slice_ in scan.slices]
+
+    def written() -> pa.Table:
+        return pa.concat_tables([pq.read_table(each).replace_schema_metadata() for each in files])
+
+    count, write = iter(range(2)), export.Export._write
+
+    def interrupted(*arguments: Any) -> int:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(export.Export, "_write", interrupted)
+        with pytest.raises(bk.Interrupted):
+            scan.to_parquet(tmp_path)
+    exported = scan.to_parquet(tmp_path)
+    assert exported.rows == expected.num_rows
+    assert exported.resumed == sum(pq.read_metadata(file).num_rows for file in files[:2])
+    assert written().equals(expected.replace_schema_metadata())
+    with pytest.raises(bk.ConfigError, match="finished export"):
+        s.scan("counted", slice_rows=4, progress=False).head(3).to_parquet(tmp_path)
+
+
+def test_no_slice_is_read_behind_the_last_row(s: Session, tmp_path: Path) -> None:
+    s.create_topic("counted")
+    s.publish_batch("counted", [{"n": number} for number in range(30)])
+    scan = s.scan("counted", slice_rows=5, progress=False).head(7)
+    assert scan.to_parquet(tmp_path).rows == 7
+    assert scan.report.read == 7
+
+
+def test_steps_that_count_other_rows_than_they_show_are_refused(orders: Session, tmp_path: Path) -> None:
+    scan = orders.scan("orders")
+    for counted in (scan.head(9).where("1"), scan.head(9).sample(3), scan.head(9).between(end=3)):
+        with pytest.raises(bk.ConfigError, match="put where, sample and between before head"):
+            counted.to_parquet(tmp_path)
 
 
 HOSTILE = [
@@ -164,7 +221,7 @@ def test_a_large_slice_is_in_memory_only_in_groups_of_bounded_size(
     s.publish_batch("big", ["x" * 100] * 6_000)
     s.scan("big").to_parquet(tmp_path)
     (file,) = tmp_path.iterdir()
-    assert pyarrow.parquet.read_metadata(file).num_row_groups == 3
+    assert pq.read_metadata(file).num_row_groups == 3
 
 
 def test_a_file_that_was_damaged_is_written_again(orders: Session, tmp_path: Path) -> None:

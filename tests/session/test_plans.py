@@ -219,8 +219,7 @@ def test_streams_and_files_have_the_selected_columns(many: Session, tmp_path: Pa
     many.publish_batch("many", messages(40, 3))
     with pytest.raises(bk.ConfigError, match="something else"):
         scan(many).sample(30).to_parquet(tmp_path / "sample")
-    with pytest.raises(bk.ConfigError, match="head"):
-        chosen.head(3).to_parquet(tmp_path / "head")
+    assert chosen.head(3).to_parquet(tmp_path / "head").rows == 3
 
 
 @pytest.mark.parametrize("steps", ["head", "sample", "every", "fields"])

@@ -108,11 +108,30 @@ def test_dask_reads_one_partition_per_slice_also_with_a_decoder_of_ones_own(orde
     assert sorted(made["value"].compute()) == [8] * 10 + [9] * 10
 
 
-@pytest.mark.parametrize("limited", [{"limit": 3}, {"expand": True}])
-def test_dask_refuses_what_does_not_hold_for_single_slices(orders: Session, limited: dict) -> None:
+def test_dask_refuses_columns_that_are_only_found_by_reading(orders: Session) -> None:
     pytest.importorskip("dask.dataframe")
-    with pytest.raises(bk.ConfigError, match="to_dask reads each slice alone"):
-        orders.scan("orders", **limited).to_dask()
+    with pytest.raises(bk.ConfigError, match="to_dask must know the columns"):
+        orders.scan("orders", expand=True).to_dask()
+
+
+def test_dask_reads_a_scan_that_counts_rows_as_one_partition(orders: Session) -> None:
+    pytest.importorskip("dask.dataframe")
+    scan = orders.scan("orders", slice_rows=4)
+    narrowed = [
+        scan.head(5),
+        scan.where("1").head(3).select("offset", "value.id"),
+        scan.sample(8).head(3),
+        scan.head(9).where("1"),
+        scan.head(9).sample(3),
+        scan.head(9).between(end=3),
+    ]
+    for each in narrowed:
+        made = each.to_dask()
+        assert made.npartitions == 1
+        found = made.compute(scheduler="synchronous")
+        expected = each.to_pandas()
+        assert list(found.columns) == list(expected.columns)
+        assert found["offset"].to_list() == expected["offset"].to_list()
 
 
 def test_a_topic_deleted_after_the_plan_is_one_clear_error(orders: Session, tmp_path) -> None:

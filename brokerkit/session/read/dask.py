@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from brokerkit.core.runtime.connection import Connection, connect
+from brokerkit.core.runtime.inspector import ConnectedInspector
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.topics import Slice
 from brokerkit.frames.dataframe import to_pandas
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def to_dask(session: BrokerSession, slices: Sequence[Slice], work: SliceWork) -> dd.DataFrame:
-    """Return a dask DataFrame with one partition per slice."""
+    """Return a dask DataFrame with one partition per slice, or with one for a plan that counts rows."""
     try:
         import dask.dataframe as dd
     except ModuleNotFoundError as error:
@@ -31,6 +32,10 @@ def to_dask(session: BrokerSession, slices: Sequence[Slice], work: SliceWork) ->
     meta = to_pandas(work.empty())
     if not slices:
         return dd.from_pandas(meta, npartitions=1)
+    if work.plan.counts:
+        # the rows of one slice depend on those before it
+        whole = replace(work, plan=replace(work.plan, bounds={}))
+        return dd.from_map(read_plan, [whole], session_token=session.token, target=session.target, meta=meta)
     quotas = work.plan.quotas or [None] * len(slices)
     general = replace(work, plan=replace(work.plan, slices=(), bounds={}, quotas=None))
     return dd.from_map(
@@ -48,9 +53,18 @@ def read_slice(
     slice_: Slice, quota: int | None, *, session_token: str, target: str, work: SliceWork
 ) -> pd.DataFrame:
     """Read one slice on any worker: with the connection of this process, or a new one."""
+    return to_pandas(work.read(_inspector(session_token, target), slice_, quota))
+
+
+def read_plan(work: SliceWork, *, session_token: str, target: str) -> pd.DataFrame:
+    """Read all slices of a plan on any worker, likewise."""
+    return to_pandas(work.read_all(_inspector(session_token, target)))
+
+
+def _inspector(session_token: str, target: str) -> ConnectedInspector:
     here = session_with(session_token)
     connection = _connected(target) if here is None else here.connection
-    return to_pandas(work.read(connection.inspector(), slice_, quota))
+    return connection.inspector()
 
 
 _connections: dict[str, Connection] = {}

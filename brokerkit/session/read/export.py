@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -31,6 +31,10 @@ EXPORT_KEY = b"brokerkit.export"
 GROUP_ROWS = 50_000
 GROUP_BYTES = 32_000_000
 NAME_LENGTH = 100
+
+
+Read: TypeAlias = Callable[[Slice, int], "Iterator[pa.RecordBatch]"]
+"""Returns the rows of a slice; called with it, and how many rows the slices before it have."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Export:
     def run(
         self,
         slices: Sequence[Slice],
-        read: Callable[[Slice], Iterator[pa.RecordBatch]],
+        read: Read,
         *,
         overwrite: bool,
         progress: bool,
@@ -95,7 +99,7 @@ class Export:
     def _run(
         self,
         slices: Sequence[Slice],
-        read: Callable[[Slice], Iterator[pa.RecordBatch]],
+        read: Read,
         *,
         overwrite: bool,
         progress: bool,
@@ -112,7 +116,7 @@ class Export:
                     resumed += count
                     shown.update(count)
                 else:
-                    count = self._write(file, read(slice_), shown.update)
+                    count = self._write(file, read(slice_, rows), shown.update)
                 rows += count
                 size += file.stat().st_size
         (self.path / PLAN).unlink(missing_ok=True)

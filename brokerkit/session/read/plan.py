@@ -56,6 +56,22 @@ class Plan:
         """Whether it counts rows, so that the rows of one slice depend on those before it."""
         return self.limit is not None or any(step.left is not None for step in self.steps)
 
+    @property
+    def counts_shown(self) -> bool:
+        """Whether it counts the rows that it shows, so that how many there were says how many are left."""
+        return all(isinstance(step, Head) for step in self.steps)
+
+    def behind(self, rows: int) -> Plan:
+        """Return the same plan for what follows so many of its rows; see `counts_shown`."""
+        limit = None if self.limit is None else max(0, self.limit - rows)
+        steps = (Head(max(0, step.left - rows)) for step in self.steps if isinstance(step, Head))
+        return replace(self, limit=limit, steps=tuple(steps))
+
+    @property
+    def done(self) -> bool:
+        """Whether it wants no more rows."""
+        return self.limit == 0 or any(step.left == 0 for step in self.steps)
+
     def of_range(self) -> Plan:
         """Return the plan to read the slices as they are."""
         return Plan(self.slices, self.bounds, self.title, self.asked, self.doubt)

@@ -98,8 +98,15 @@ class SliceWork:
 
     def read(self, inspector: ConnectedInspector, slice_: Slice, quota: int | None) -> pa.Table:
         """Return the rows of a slice, at most `quota`."""
+        quotas = None if quota is None else (quota,)
+        return self._read(inspector, replace(self.plan, slices=(slice_,), quotas=quotas))
+
+    def read_all(self, inspector: ConnectedInspector) -> pa.Table:
+        """Return the rows of all slices of the plan."""
+        return self._read(inspector, self.plan)
+
+    def _read(self, inspector: ConnectedInspector, plan: Plan) -> pa.Table:
         builder = self._builder()
-        plan = replace(self.plan, slices=(slice_,), quotas=None if quota is None else (quota,))
         fields = self.fields if plan.fields_first else ()
         reader = reader_of(inspector, plan, builder, fields, self.attributes)
         batches = [shown(part.batch, plan, self.fields) for part in reader.parts(progress=False)]
@@ -247,6 +254,7 @@ class PlanReader:
             "columns": "" if plan.columns is None else repr(plan.columns),
             # another sample of a range that has grown is not the rest of this one
             "sample": "" if plan.quotas is None else _digest([*plan.slices, *plan.quotas]),
+            "limit": "" if plan.limit is None else str(plan.limit),
             "steps": ", ".join(map(str, plan.steps)),
             "mask": "" if mask is None else mask.fingerprint,
         }

@@ -152,6 +152,8 @@ class Scan(PlannedScan):
     def to_parquet(self, path: str | PathLike[str], *, overwrite: bool = False) -> Exported:
         """Write a folder of Parquet files, one per slice, in bounded memory.
 
+        Slices behind the last row of `head` have empty files.
+
         If an export of the same range and filter to this folder was interrupted, continue it up to the end
         that was fixed then.
 
@@ -164,16 +166,16 @@ class Scan(PlannedScan):
             A summary of the files that were written.
 
         Raises:
-            ConfigError: The scan has `expand`, or counts rows across slices (`head`, `limit=`); or the folder
-                cannot be used.
+            ConfigError: The scan has `expand`, or another step behind `head`; or the folder cannot be used.
             InUse: Another export is writing to the folder.
             StorageError: The disk is full, or writing is not permitted.
             Interrupted: Ctrl-C was pressed. Finished slices stay; call this again to continue.
         """
-        if self._expands or self._plan.counts:
+        self._refuse_expand("to_parquet")
+        if self._plan.counts and not self._plan.counts_shown:
             raise ConfigError(
-                "to_parquet writes whole slices: leave out expand=, limit= and head() "
-                "(select takes fields; sample, where and between narrow what is written)"
+                "to_parquet tells by the rows in its files how many are left, and these steps count others: "
+                "put where, sample and between before head, or write the table of to_arrow yourself"
             )
         if not isinstance(path, str | PathLike) or not str(path):
             raise ConfigError(f"to_parquet needs the path of a folder, not {path!r}")
@@ -193,11 +195,15 @@ class Scan(PlannedScan):
         self.report.warn_of_filter()
         return exported
 
-    def _quietly(self, total: ReadReport) -> Callable[[Slice], Iterator[pa.RecordBatch]]:
-        """Return a function that reads one slice, and adds what it read to a report."""
+    def _quietly(self, total: ReadReport) -> Callable[[Slice, int], Iterator[pa.RecordBatch]]:
+        """Return a function that reads one slice behind so many rows, and adds what it read to a report."""
 
-        def read(slice_: Slice) -> Iterator[pa.RecordBatch]:
-            one = self._with(self._plan.of_slice(slice_))
+        def read(slice_: Slice, before: int) -> Iterator[pa.RecordBatch]:
+            plan = self._plan.of_slice(slice_)
+            plan = plan.behind(before) if plan.counts else plan
+            if plan.done:
+                return
+            one = self._with(plan)
             one._reader.typed_fields = self._reader.typed_fields
             try:
                 for part in one._parts(one._reader.builder(), progress=False):
@@ -276,15 +282,13 @@ class Scan(PlannedScan):
         connection of the same name. Each worker keeps one connection. A slice is read again as often as Dask
         is told to retry.
 
+        A scan that counts rows (`head`, ``limit=``) has one partition, since the rows of one slice depend on
+        those before it.
+
         Raises:
-            ConfigError: Dask is not installed; or the scan has `expand`, or counts rows across slices
-                (`head`, ``limit=``).
+            ConfigError: Dask is not installed, or the scan has `expand`.
         """
         from .dask import to_dask
 
-        if self._expands or self._plan.counts:
-            raise ConfigError(
-                "to_dask reads each slice alone: leave out expand=, limit= and head() "
-                "(select takes fields; sample, where and between narrow what is read)"
-            )
+        self._refuse_expand("to_dask")
         return to_dask(self._session, self.slices, self._reader.work())
