@@ -136,6 +136,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note which test asks for a server, and skip a notebook whose servers cannot be started here."""
+    if not _item or _item[0].path != item.path:
+        # what tests of the file before have imported stays, too
+        gc.collect()
+        gc.freeze()
     _item[:] = [item]
     for system, name in NOTEBOOKS_WITH_SERVERS.get(item.path.name, {}).items():
         enable = lacking()[system]

@@ -24,6 +24,7 @@ from brokerkit.core import (
     Unavailable,
 )
 from brokerkit.core.contract.publisher import PublisherDriver
+from brokerkit.core.runtime import sending
 from brokerkit.core.vocabulary.outbound_rows import OutboundRows
 from brokerkit.testing.waiting import eventually
 
@@ -170,6 +171,7 @@ def test_unsent_messages_do_not_overtake_those_that_may_be_lost(
     desk: Desk, key: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.topic()
+    monkeypatch.setattr(sending, "FIRST_RETRY_SECONDS", 0.01)
     windows = [None, None]
     monkeypatch.setattr(InmemPublisher, "known_again", lambda *_: windows.pop() if windows else 60.0)
     desk.faults.lose_messages(2)
@@ -184,6 +186,7 @@ def test_refused_messages_are_sent_again_before_those_that_may_be_lost(
 ) -> None:
     """While it is not known whether that is remembered, so that nothing waits for longer than it has to."""
     desk.topic()
+    monkeypatch.setattr(sending, "FIRST_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(InmemPublisher, "known_again", lambda *_: None)
     desk.faults.fail_publishes(1)
     desk.faults.lose_messages(1)

@@ -61,6 +61,8 @@ def test_no_file_has_an_odd_word() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{number}: {each}"
         for file in pages()
+        # one search finds out that a file has none, which is so of nearly all
+        if odd("\n".join(lines(file)))
         for number, line in enumerate(lines(file), 1)
         for each in odd(line)
     ]

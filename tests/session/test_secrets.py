@@ -164,13 +164,6 @@ SOME_WAYS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _collections_look_at_what_is_new() -> None:
-    """Each test collects garbage, of a process that holds all tests."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture
 def planted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Way:
     way: Way = request.param

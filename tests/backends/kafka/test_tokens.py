@@ -74,7 +74,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def tokens() -> Iterator[TokenServer]:
     with TokenServer() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
         server.shutdown()

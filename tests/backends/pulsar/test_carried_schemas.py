@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from brokerkit.backends.pulsar import rest as rest_module
 from brokerkit.backends.pulsar.carried_schemas import CarriedSchemas
 from brokerkit.backends.pulsar.client_internals import CarriedSchema
 from brokerkit.backends.pulsar.options import read_options
@@ -39,7 +40,7 @@ def answering(codes: list[int]) -> Iterator[tuple[CarriedSchemas, list[int]]]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     address = f"pulsar://127.0.0.1:1?admin=http://127.0.0.1:{server.server_port}"
     rest = RestEndpoint(read_options(Address.parse(address)))
@@ -52,6 +53,12 @@ def answering(codes: list[int]) -> Iterator[tuple[CarriedSchemas, list[int]]]:
         server.server_close()
 
 
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "PAUSES", tuple(pause / 20 for pause in PAUSES))
+
+
+@pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("code", [500, 503, 429])
 def test_a_schema_that_could_not_be_asked_for_is_asked_for_again(code: int) -> None:
     with answering([*[code] * (len(PAUSES) + 1), 200, 500]) as (schemas, left):
@@ -61,6 +68,7 @@ def test_a_schema_that_could_not_be_asked_for_is_asked_for_again(code: int) -> N
         assert left == [500]
 
 
+@pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("code", [500, 502, 503, 504, 429])
 def test_an_error_of_the_endpoint_that_passes_is_not_met(code: int) -> None:
     with answering([code, code, 200]) as (schemas, left):
