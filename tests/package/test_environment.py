@@ -63,3 +63,17 @@ def test_the_environment_brings_the_go_that_the_programs_of_the_sandbox_ask_for(
 def test_the_python_bound_is_the_same():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert offered()["python"] == project["requires-python"]
+
+
+def test_everything_has_each_extra_of_the_package() -> None:
+    """Those that are for working on it are left out."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    found, waiting = set[str](), ["all"]
+    while waiting:
+        for line in extras[waiting.pop()]:
+            named = re.match(r"brokerkit-notebook\[(.+)\]$", line)
+            inner = set(named[1].split(",")) - found if named else set()
+            found |= inner
+            waiting += inner
+    # a table is made of the widgets alone
+    assert set(extras) - found == {"all", "table", "dev", "docs", "test"}
