@@ -234,6 +234,12 @@ def _widget_class(scripts: tuple[str, ...]) -> type[anywidget.AnyWidget]:
     return PanelWidget
 
 
+@cache
+def module_text(name: str) -> str:
+    """Return the source of a part of the front end that is sent when it is needed."""
+    return (files("brokerkit.widgets") / "static" / name).read_text("utf-8")
+
+
 def available() -> bool:
     """Return whether the widget libraries are installed."""
     try:

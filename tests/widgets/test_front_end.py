@@ -49,7 +49,7 @@ def test_every_message_of_the_other_screens_is_handled() -> None:
 
 def test_the_bundles_are_small_and_load_nothing_from_elsewhere() -> None:
     files = [*STATIC.glob("*.js"), *STATIC.glob("*.css")]
-    assert {each.stem for each in files} == {"alone", "browse", "compose", "tail"}
+    assert {each.stem for each in files} == {"alone", "browse", "compose", "editor", "tail"}
     assert sum(each.stat().st_size for each in files) < ALL_BUNDLES
     for each in files:
         text = each.read_text("utf-8")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INSTALL = "pip install 'brokerkit-notebook[browser]'"
 SOCKET = "/socket"
 KINDS = {"js": "text/javascript", "css": "text/css"}
-STATIC = ("alone.js", "alone.css", "browse.js", "browse.css")
+STATIC = ("alone.js", "alone.css", "browse.js", "browse.css", "editor.js")
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -14,6 +14,7 @@ from brokerkit.frames.json_exact import read
 
 INSTALL = "pip install 'brokerkit-notebook[schema]'"
 Validate = Callable[[Any], list[str]]
+Broken = Callable[[Any], list[tuple[list[str | int], str]]]
 
 
 class Problem(NamedTuple):
@@ -41,8 +42,18 @@ class Checks:
         Raises:
             ConfigError: The schema is not valid, or the library is not installed.
         """
-        self._validate = None if schema is None else validator(schema)
+        self._broken = None if schema is None else places(schema)
+        self._validate = None if self._broken is None else _in_words(self._broken)
         self.schema = schema
+
+    def broken(self, text: str) -> list[tuple[list[str | int], str]]:
+        """Return where a text breaks the schema, and how; nothing where it is not JSON."""
+        if self._broken is None:
+            return []
+        try:
+            return self._broken(read(text)[0])
+        except ValueError:
+            return []
 
     def problems(
         self, message: OutboundMessage, capabilities: Capabilities, text: str | None = None
@@ -106,7 +117,19 @@ def _refusal(message: OutboundMessage, capabilities: Capabilities) -> BrokerErro
 
 
 def validator(schema: Any) -> Validate:
-    """Return a check against a JSON Schema, which loads nothing from elsewhere.
+    """Return a check against a JSON Schema, which says what is wrong; see `places`."""
+    return _in_words(places(schema))
+
+
+def _in_words(broken: Broken) -> Validate:
+    def validate(value: Any) -> list[str]:
+        return [said for _, said in broken(value)]
+
+    return validate
+
+
+def places(schema: Any) -> Broken:
+    """Return a check against a JSON Schema that loads nothing from elsewhere: what breaks it, and where.
 
     Raises:
         ConfigError: The schema is not valid, or the library is not installed.
@@ -123,11 +146,11 @@ def validator(schema: Any) -> Validate:
         raise ConfigError(f"schema= is not a JSON Schema: {plain(error.message)}") from error
     made = kind(schema, registry=referencing.Registry())
 
-    def validate(value: Any) -> list[str]:
+    def broken(value: Any) -> list[tuple[list[str | int], str]]:
         try:
             errors = [error for _, error in zip(range(5), made.iter_errors(value), strict=False)]
         except (RecursionError, ArithmeticError, TypeError, referencing.exceptions.Unresolvable) as error:
-            return [f"the schema could not be applied: {type(error).__name__}: {error}"]
-        return [f"{error.json_path}: {error.message}" for error in errors]
+            return [([], f"the schema could not be applied: {type(error).__name__}: {error}")]
+        return [(list(error.absolute_path), f"{error.json_path}: {error.message}") for error in errors]
 
-    return validate
+    return broken

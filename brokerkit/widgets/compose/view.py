@@ -7,18 +7,20 @@ from functools import partial
 from typing import Any
 
 from brokerkit.core.vocabulary.attribute_bytes import pair_of, parts_of
-from brokerkit.core.vocabulary.errors import BrokerError
+from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.sanitize import plain
 
 from ..confirming import needs_name, refusal_of
 from ..editing import name_to_text, text_to_name, to_bytes, to_text
-from ..panel import Channel, Outlet, Panel
-from ..protocol.compose import ComposeState, TypedHeader
+from ..indenting import indented
+from ..panel import Channel, Outlet, Panel, module_text
+from ..protocol.compose import ComposeState, Mark, TypedHeader
 from ..row_view import bytes_text, size_text
 from .bulk.clicks import BulkClicks
 from .bulk.view import bulk_shown
 from .calls import composer_call
+from .marks import marks_of
 from .model import ComposerModel
 
 EDITABLE_BYTES = 200_000
@@ -71,8 +73,25 @@ class ComposerView:
         elif kind == "send":
             confirm = message.get("confirm")
             model.send(confirm=text_to_name(confirm) if isinstance(confirm, str) else None)
+        elif kind == "module":
+            self.channel.send({"type": "module", "text": module_text("editor.js")})
+        elif kind == "format":
+            self._format()
         elif kind == "hello":
             self.show()
+
+    def _format(self) -> None:
+        """Give each member of a JSON value a line; numbers and texts stay as they are."""
+        model, item = self._model, self._model.item
+        data = None if isinstance(item, BrokerError) else item.data
+        mode, text = to_text(data) if model.text is None else ("text", model.text)
+        made = indented(text, EDITABLE_BYTES) if mode == "text" else None
+        if made is None:
+            raise ConfigError("the value is no JSON object or array that can be formatted")
+        if model.text is None:
+            model.edit(data=made.encode())
+        else:
+            model.edit_text(made)
 
     def _edit(self, message: Mapping[str, Any]) -> None:
         try:
@@ -130,6 +149,7 @@ def state_of(model: ComposerModel) -> ComposeState:
         "attributes": [_attribute(pair) for pair in message.attributes],
         "types": sorted(model.to.capabilities.attribute_types),
         "problems": [(level, text) for level, text in problems],
+        "placed": [] if large else _placed(model, shown),
         "checked": "" if problems else "ready to send",
         "schema": model.schema is not None,
         "refused": refused or "",
@@ -146,6 +166,14 @@ def state_of(model: ComposerModel) -> ComposeState:
         "call": composer_call(model),
         "bulk": bulk_shown(model) if model.many else None,
     }
+
+
+def _placed(model: ComposerModel, shown: bytes | None) -> list[Mark]:
+    """Return where in the text of the value its problems are."""
+    mode, text = to_text(shown)
+    json = model.json is not False and (model.json or text.lstrip()[:1] in ("{", "["))
+    broken = model.checks.broken(text) if mode == "text" else []
+    return marks_of(text, broken, json=mode == "text" and (json or bool(broken)))
 
 
 def _count(model: ComposerModel) -> str:

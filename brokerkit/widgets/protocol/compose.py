@@ -12,6 +12,15 @@ TypedHeader = tuple[str, str, str, str]
 """The name, how the value is written, the value and its type."""
 
 
+class Mark(TypedDict):
+    """A problem of a value, and where it is in its text: from one place to another, and the line."""
+
+    start: int
+    end: int
+    line: int
+    text: str
+
+
 class ComposeState(TypedDict):
     """All that a composer shows."""
 
@@ -28,6 +37,7 @@ class ComposeState(TypedDict):
     attributes: list[TypedHeader]
     types: list[str]
     problems: list[tuple[str, str]]
+    placed: list[Mark]
     checked: str
     schema: bool
     refused: str
@@ -45,7 +55,14 @@ class ComposeState(TypedDict):
 class ComposeAction(TypedDict):
     """A click without more to say."""
 
-    type: Literal["hello", "here", "dry run"]
+    type: Literal["hello", "here", "dry run", "module", "format"]
+
+
+class EditorModule(TypedDict):
+    """The source of the editor, which a view asks for when it is needed."""
+
+    type: Literal["module"]
+    text: str
 
 
 class ComposeEdit(TypedDict):
@@ -86,4 +103,4 @@ class ComposeSend(TypedDict):
 
 
 ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkDone
-ComposeSaid = BulkReceived | BulkSaved
+ComposeSaid = BulkReceived | BulkSaved | EditorModule

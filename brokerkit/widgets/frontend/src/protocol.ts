@@ -289,6 +289,14 @@ export type TypedBytes = [string, string];
 
 export type TypedHeader = [string, string, string, string];
 
+/** A problem of a value, and where it is in its text: from one place to another, and the line. */
+export interface Mark {
+  start: number;
+  end: number;
+  line: number;
+  text: string;
+}
+
 /** All that a composer shows. */
 export interface ComposeState {
   topic: string;
@@ -304,6 +312,7 @@ export interface ComposeState {
   attributes: [string, string, string, string][];
   types: string[];
   problems: [string, string][];
+  placed: Mark[];
   checked: string;
   schema: boolean;
   refused: string;
@@ -320,7 +329,13 @@ export interface ComposeState {
 
 /** A click without more to say. */
 export interface ComposeAction {
-  type: "hello" | "here" | "dry run";
+  type: "hello" | "here" | "dry run" | "module" | "format";
+}
+
+/** The source of the editor, which a view asks for when it is needed. */
+export interface EditorModule {
+  type: "module";
+  text: string;
 }
 
 /** The fields that were typed into. */
@@ -357,7 +372,7 @@ export interface ComposeSend {
 
 export type ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend;
 
-export type ComposeSaid = BulkReceived | BulkSaved;
+export type ComposeSaid = BulkReceived | BulkSaved | EditorModule;
 
 /** One partition; `share` is its part of the largest, from 0 to 1. */
 export interface PartitionLine {

@@ -15,6 +15,12 @@ export class SocketModel implements HostModel {
     private readonly ready: () => void,
   ) {}
 
+  /** A part of the front end that is beside this page. */
+  load(name: string): Promise<unknown> {
+    const address = `/${name}.js`;
+    return import(address);
+  }
+
   get(): unknown {
     return this.state;
   }

@@ -39,6 +39,7 @@ export function newPart(line: Line, which: Which): Part {
       line: {
         state,
         line: line.line,
+        load: line.load,
         send,
         listen(handle) {
           listener = handle;

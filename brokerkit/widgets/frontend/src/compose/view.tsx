@@ -11,9 +11,11 @@ import { download } from "../parts/download";
 import { hasFocus } from "../parts/focus";
 import { Bulk } from "./bulk";
 import { Edits } from "./edits";
+import { EditorLoader } from "./editor_module";
 import { FileSender } from "./file_sender";
 import { Headers } from "./headers";
 import { Sending } from "./sending";
+import { ValueEditor } from "./value_editor";
 
 export type Line = Connection<ComposeState, ComposeSaid, ComposeDone>;
 type Text = HTMLInputElement | HTMLTextAreaElement;
@@ -158,7 +160,17 @@ function Checks({ now }: { now: ComposeState }) {
 }
 
 /** One message, as fields. */
-function One({ line, edits, within }: { line: Line; edits: Edits; within: boolean }) {
+function One({
+  line,
+  edits,
+  loader,
+  within,
+}: {
+  line: Line;
+  edits: Edits;
+  loader: EditorLoader;
+  within: boolean;
+}) {
   const { send } = line;
   const now = line.state.value;
   const key = useTyped("key", now.key, edits);
@@ -201,19 +213,36 @@ function One({ line, edits, within }: { line: Line; edits: Edits; within: boolea
         <span class="bk-dim">{now.size}</span>
       </div>
       {large && <div class="bk-problem">{now.large}</div>}
-      <textarea
-        class="bk-area-input"
-        spellcheck={false}
-        rows={9}
-        aria-label="Value"
+      <ValueEditor
+        loader={loader}
+        edits={edits}
+        plain={value.text}
+        given={now.value[1]}
+        placed={now.placed}
         hidden={large}
-        ref={(node) => {
-          value.text.current = node;
-        }}
-        onInput={() => {
+        onEdit={() => {
           value.edit(true);
         }}
-      />
+        format={() => {
+          send({ type: "format" });
+        }}
+      >
+        {(elsewhere) => (
+          <textarea
+            class="bk-area-input"
+            spellcheck={false}
+            rows={9}
+            aria-label="Value"
+            hidden={large || elsewhere}
+            ref={(node) => {
+              value.text.current = node;
+            }}
+            onInput={() => {
+              value.edit(true);
+            }}
+          />
+        )}
+      </ValueEditor>
       <Checks now={now} />
       <Sending
         now={now}
@@ -237,16 +266,24 @@ export function ComposeView({ line, within = false }: { line: Line; within?: boo
   const { send } = line;
   const edits = useMemo(() => new Edits(send), [send]);
   const files = useMemo(() => new FileSender(send), [send]);
+  const loader = useMemo(
+    () =>
+      new EditorLoader(line.load, () => {
+        send({ type: "module" });
+      }),
+    [line, send],
+  );
   useEffect(() => {
     line.listen((message) => {
       if (message.type === "bulk received") void files.received(message.number, message.at);
+      else if (message.type === "module") loader.take(message.text);
       else download(message.name, message.data);
     });
     return () => {
       // another tab is opened: what was typed last is not lost
       edits.flush();
     };
-  }, [line, edits, files]);
+  }, [line, edits, files, loader]);
   const now = line.state.value;
   return (
     <div
@@ -264,7 +301,7 @@ export function ComposeView({ line, within = false }: { line: Line; within?: boo
           {now.said && <p role="status">{now.said}</p>}
         </>
       ) : (
-        <One line={line} edits={edits} within={within} />
+        <One line={line} edits={edits} loader={loader} within={within} />
       )}
       {!within && <CallBar label="The Python call of this composer" call={now.call} />}
     </div>

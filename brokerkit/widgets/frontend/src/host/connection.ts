@@ -10,6 +10,8 @@ export interface HostModel {
   widget_manager?: unknown;
   /** What to do when it has ended, where there is no notebook. */
   ended?: string;
+  /** Loads a part of the front end; a notebook has it from Python. */
+  load?(name: string): Promise<unknown>;
 }
 
 export interface Host {
@@ -24,6 +26,7 @@ export interface Connection<State, Shown extends { type: string }, Done extends 
   state: ReadonlySignal<State>;
   line: ReadonlySignal<Line>;
   ended?: string | undefined;
+  load?: ((name: string) => Promise<unknown>) | undefined;
   send(message: Done): void;
   listen(handle: (message: Shown) => void): void;
   close(): void;
@@ -90,6 +93,7 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
     state,
     line,
     ended: model.ended,
+    load: model.load && ((name) => model.load?.(name) ?? Promise.reject(new Error("not here"))),
     send,
     listen(handle) {
       listener = handle;

@@ -1,0 +1,138 @@
+// The editor of a value: JSON with colours, brackets and marks. It is a module of its own, loaded when it is needed.
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { json } from "@codemirror/lang-json";
+import {
+  bracketMatching,
+  foldGutter,
+  HighlightStyle,
+  indentOnInput,
+  indentUnit,
+  syntaxHighlighting,
+} from "@codemirror/language";
+import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { Compartment, EditorState, Transaction } from "@codemirror/state";
+import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+import type { Editor, EditorModule, Settings } from "../compose/editor_module";
+
+const COLOURS = HighlightStyle.define([
+  { tag: tags.propertyName, color: "var(--bk-accent)" },
+  { tag: [tags.string], color: "var(--bk-good)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--bk-alt)" },
+]);
+
+const LOOK = EditorView.theme({
+  "&": {
+    color: "var(--bk-ink)",
+    backgroundColor: "var(--bk-field)",
+    border: "1px solid var(--bk-edge)",
+    borderRadius: "4px",
+    fontSize: "12px",
+    minHeight: "168px",
+    maxHeight: "420px",
+  },
+  "&.cm-focused": { outline: "2px solid var(--bk-accent)", outlineOffset: "1px" },
+  ".cm-scroller": { fontFamily: "var(--bk-mono)", lineHeight: "1.5", overflow: "auto" },
+  ".cm-content": { caretColor: "var(--bk-ink)", minHeight: "160px" },
+  ".cm-cursor": { borderLeftColor: "var(--bk-ink)" },
+  ".cm-gutters": {
+    backgroundColor: "var(--bk-soft)",
+    color: "var(--bk-dim)",
+    border: "0",
+    borderRight: "1px solid var(--bk-line)",
+  },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    background: "color-mix(in srgb, var(--bk-accent) 30%, transparent)",
+  },
+  "&.cm-focused .cm-matchingBracket": {
+    backgroundColor: "var(--bk-on)",
+    outline: "1px solid var(--bk-edge)",
+  },
+  ".cm-tooltip": {
+    backgroundColor: "var(--bk-bg)",
+    color: "var(--bk-ink)",
+    border: "1px solid var(--bk-edge)",
+  },
+  ".cm-diagnostic": { fontFamily: "var(--bk-ui)", whiteSpace: "pre-wrap" },
+  ".cm-foldPlaceholder": { backgroundColor: "var(--bk-soft)", color: "var(--bk-dim)", border: "0" },
+});
+
+function made({ root, parent, label, text, onWrite, onLeave }: Settings): Editor {
+  const readOnly = new Compartment();
+  const view = new EditorView({
+    root,
+    parent,
+    state: EditorState.create({
+      doc: text,
+      extensions: [
+        lineNumbers(),
+        foldGutter(),
+        lintGutter(),
+        history(),
+        drawSelection(),
+        indentUnit.of("  "),
+        indentOnInput(),
+        bracketMatching(),
+        json(),
+        syntaxHighlighting(COLOURS),
+        LOOK,
+        EditorView.lineWrapping,
+        EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+        readOnly.of([]),
+        keymap.of([
+          // Tab is for indenting, so Escape and Tab lead out
+          { key: "Escape", run: () => (onLeave(), true) },
+          ...lintKeymap,
+          ...historyKeymap,
+          indentWithTab,
+          ...defaultKeymap,
+        ]),
+        EditorView.updateListener.of((update) => {
+          const typed = update.transactions.some(
+            (each) => each.docChanged && each.annotation(Transaction.remote) !== true,
+          );
+          if (typed) onWrite(view.state.doc.toString());
+        }),
+      ],
+    }),
+  });
+  return {
+    get text() {
+      return view.state.doc.toString();
+    },
+    get focused() {
+      return view.hasFocus;
+    },
+    set(wanted) {
+      if (wanted === view.state.doc.toString()) return;
+      view.dispatch({
+        changes: { from: 0, to: view.state.doc.length, insert: wanted },
+        annotations: Transaction.remote.of(true),
+      });
+    },
+    mark(placed) {
+      const most = view.state.doc.length;
+      view.dispatch(
+        setDiagnostics(
+          view.state,
+          placed.map(({ start, end, text: message }) => ({
+            from: Math.min(start, most),
+            to: Math.min(Math.max(start, end), most),
+            severity: "error" as const,
+            message,
+          })),
+        ),
+      );
+    },
+    focus() {
+      view.focus();
+    },
+    close() {
+      view.destroy();
+    },
+  };
+}
+
+const module: EditorModule = { edit: made };
+export default module;

@@ -1,0 +1,84 @@
+"""The editor of a value in a real browser: in a page with a policy, and where Python sends its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from brokerkit.widgets.alone import server
+from brokerkit.workbench import Session
+
+from ..conftest import s
+from .alone_page import violations, workbench
+from .conftest import Opening
+
+__all__ = ["s"]
+SCHEMA = {"properties": {"total": {"type": "number"}}}
+
+
+def edited(panel: Locator) -> Locator:
+    panel.get_by_role("button", name="JSON editor").click()
+    editor = panel.get_by_role("textbox", name="Value as JSON")
+    expect(editor).to_be_focused()
+    return editor
+
+
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
+def test_a_value_is_edited_as_json(s: Session, chromium: Browser, pictures: Path, theme: str) -> None:
+    s.create_topic("orders")
+    with workbench(s, "orders", chromium, color_scheme=theme) as panel:
+        panel.get_by_role("button", name="New message").click()
+        panel.get_by_label("Value", exact=True).fill('{"id":1,"tags":["a","b"],"total" 3}')
+        expect(panel.get_by_role("button", name="line 1, column 34")).to_be_visible()
+        editor = edited(panel)
+        expect(panel.locator(".cm-lintRange")).to_have_count(1)
+        panel.page.screenshot(path=pictures / f"json-editor-{theme}-wrong.png")
+        assert violations(panel.page) == []
+        # single keys are text, not commands of the workbench
+        editor.press("Control+End")
+        editor.press("ArrowLeft")
+        editor.press("ArrowLeft")
+        editor.press("ArrowLeft")
+        editor.press_sequentially(":")
+        expect(panel.locator(".cm-lintRange")).to_have_count(0)
+        expect(panel.get_by_text("ready to send")).to_be_visible()
+        panel.get_by_role("button", name="Format").click()
+        expect(panel.locator(".cm-line")).to_have_count(8)
+        panel.page.screenshot(path=pictures / f"json-editor-{theme}.png")
+        assert violations(panel.page) == []
+        editor.press("Escape")
+        expect(panel.get_by_role("button", name="JSON editor")).to_be_focused()
+        panel.get_by_role("button", name="Send", exact=True).click()
+        expect(panel.get_by_text("confirmed").first).to_be_visible()
+    (value,) = s.peek("orders")["value"]
+    assert value.replace(" ", "").replace("\n", "") == '{"id":1,"tags":["a","b"],"total":3}'
+
+
+def test_the_plain_field_stays_where_the_editor_cannot_be_loaded(
+    s: Session, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "STATIC", tuple(each for each in server.STATIC if each != "editor.js"))
+    s.create_topic("orders")
+    with workbench(s, "orders", chromium) as panel:
+        panel.get_by_role("button", name="New message").click()
+        panel.get_by_label("Value", exact=True).fill("{}")
+        panel.get_by_role("button", name="JSON editor").click()
+        expect(panel.get_by_text("The editor cannot be loaded here")).to_be_visible()
+        expect(panel.get_by_label("Value", exact=True)).to_have_value("{}")
+
+
+def test_a_notebook_gets_the_editor_from_python(open_notebook: Opening) -> None:
+    setup = 'import brokerkit as bk\ns = bk.connect("inmem://")\ns.create_topic("orders")'
+    made = f'composer = s.compose("orders", value=\'{{"total": "x"}}\', schema={SCHEMA!r})\ncomposer'
+    notebook = open_notebook(setup, made)
+    notebook.run_all()
+    panel = notebook.panel(1).first
+    editor = edited(panel)
+    expect(panel.locator(".cm-lintRange")).to_have_text(['"x"'])
+    editor.press("Control+a")
+    editor.press_sequentially('{"total": 5}')
+    expect(panel.get_by_text("ready to send")).to_be_visible()
+    notebook.screenshot("json-editor-lab", panel)
+    assert notebook.ask("composer.message.data.decode()") == '{"total": 5}'
