@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import brokerkit as bk
@@ -94,6 +95,31 @@ def test_a_schema_that_is_registered_before_its_topic_is_made_says_so(s: bk.Sess
     assert s.register_schema(f"{early}-value", record("id")).note == ""
     s.publish(early, {"id": 2}, schema=True)
     assert s.peek(early)["value"].tolist() == ['{"id":1}', '{"id":2}']
+
+
+def test_what_is_published_behind_a_message_in_json_is_binary_and_says_so(
+    apicurio_server: ApicurioServer, topic: str
+) -> None:
+    """Apicurio's serializer writes Avro as JSON if it is asked to; the framing of the topic is that of its newest."""
+    with bk.connect("inmem://", registry=apicurio_server.address) as s:
+        s.create_topic(topic)
+        s.register_schema(topic, record("id"))
+        s.publish(topic, {"id": 1}, schema=True, framing="apicurio")
+        headers = {each["name"]: each["value"] for each in s.peek(topic)["attributes"].iloc[0]}
+        headers["apicurio.value.encoding"] = b"JSON"
+        s.publish(topic, b'{"id":2}', attributes=headers)
+        s.publish(topic, {"id": 3}, schema=True)
+        outcome = s.publish_frame(topic, pd.DataFrame({"id": [4]}), schema=True, progress=False)
+        assert outcome["status"].tolist() == ["confirmed"]
+        found = s.peek(topic)
+        assert found["value"].fillna("").tolist() == ['{"id":1}', '{"id":2}', '{"id":3}', '{"id":4}']
+        assert found["format"].tolist() == ["apicurio+avro"] * 4
+        # a row in JSON that was edited stays in JSON
+        found["value"] = '{"id":7}'
+        assert s.publish_frame(topic, found, progress=False)["status"].tolist() == ["confirmed"] * 4
+        again = s.peek(topic, 4)
+        assert again["value"].tolist() == ['{"id":7}'] * 4
+        assert again["raw"].isna().tolist() == [False, True, False, False]
 
 
 def test_versions_have_texts_and_differences(s: bk.Session, topic: str) -> None:

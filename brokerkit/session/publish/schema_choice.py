@@ -288,6 +288,9 @@ def _named(
     if name == "bare":
         return PayloadWriter(values, f"{values.format} of {found.label}, bare")
     framing = _framing(name, found, registry, framing_of(session, topic, registry) if name is None else None)
+    if framing.encoding is not None and values.format != "json":
+        # the topic may have other messages as JSON
+        framing = replace(framing, encoding="binary")
     if values.format == "protobuf":
         by_name = framing.ref.kind in ("global", "content")
         full = None if message is None else message.full_name
