@@ -123,7 +123,9 @@ def planted(request: pytest.FixtureRequest) -> Iterator[Session]:
 
 def everything(thing: Any) -> Iterator[str]:
     """All that can be seen of a thing: its texts, and its bytes."""
-    yield f"{thing} {thing!r}"
+    yield repr(thing)
+    if type(thing).__str__ is not object.__str__:
+        yield str(thing)
     if hasattr(thing, "_repr_html_"):
         yield str(thing._repr_html_())
     if isinstance(thing, pd.DataFrame):
