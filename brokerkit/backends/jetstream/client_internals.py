@@ -6,6 +6,7 @@ messages are received in the client's own way, with their headers as a dict.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -17,6 +18,8 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from .headers import Headers
 from .tls import NotOffered
+
+log = logging.getLogger("brokerkit.jetstream")
 
 PLAIN = b"NATS/1.0\r\n"
 """The first line of headers without a status of the server."""
@@ -91,8 +94,7 @@ class BulkParser(Parser):
             its_subject, its_number, reply, in_headers, in_all = head.groups()
             if its_number != number:
                 if run:
-                    client.count_received(len(run), size)
-                    serve(run)  # type: ignore[misc]  # it is known where there is a run
+                    client.hand_over(run, size, serve)  # type: ignore[arg-type]  # known where there is a run
                     run, size = [], 0
                 number, serve = its_number, client.direct.get(int(its_number))
             start = head.end()
@@ -113,8 +115,7 @@ class BulkParser(Parser):
             run.append(new(Arrived, (subject_text, text, data[start:stop], read)))
             at = stop + _LINE_END_BYTES
         if run:
-            client.count_received(len(run), size)
-            serve(run)  # type: ignore[misc]  # see above
+            client.hand_over(run, size, serve)  # type: ignore[arg-type]  # see above
         return at
 
 
@@ -171,14 +172,18 @@ class DirectClient(Client):
         if arrived is None:
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]  # may be None
             return
-        self.count_received(1, len(data))
         read: Mapping[str, str] | None = None
         if headers:
             plain = headers.startswith(PLAIN)
             read = Headers(headers[len(PLAIN) :]) if plain else await self._process_headers(headers)
-        arrived([Arrived(subject.decode(), reply.decode(), data, read)])
+        self.hand_over([Arrived(subject.decode(), reply.decode(), data, read)], len(data), arrived)
 
-    def count_received(self, messages: int, size: int) -> None:
-        """Count messages that the client did not see, and the bytes of their payloads."""
-        self.stats["in_msgs"] += messages
+    def hand_over(self, run: list[Arrived], size: int, serve: Arriving) -> None:
+        """Count messages that the client did not see and the bytes of their payloads, and serve them."""
+        self.stats["in_msgs"] += len(run)
         self.stats["in_bytes"] += size
+        try:
+            serve(run)
+        except Exception:
+            # raised into the client it would end the connection
+            log.exception("messages on %s could not be taken", run[0].subject)

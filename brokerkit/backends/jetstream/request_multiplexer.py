@@ -78,7 +78,10 @@ class RequestMultiplexer:
         prefix, length = self._prefix, len(self._prefix)
         for message in messages:
             if message.subject.startswith(prefix):
-                self._settled(int(message.subject[length:]), message)
+                row = message.subject[length:]
+                # anything may be published to an inbox
+                if row.isdecimal() and len(row) < 10 and int(row) < len(self._answers):
+                    self._settled(int(row), message)
 
     def _settled(self, row: int, answer: Arrived | BaseException) -> None:
         if self._answers[row] is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import repeat
 from types import NoneType
@@ -43,21 +44,28 @@ def _headers(rows: OutboundRows, part: slice) -> Iterable[list[Any]]:
     return Attributes.lists(attributes) if rows.facts.types <= _AS_THEY_ARE else map(headers_of, attributes)
 
 
-def learn_partitions(
+def learned(
     producer: Producer, topic: str, known: TopicTerms | None, found: TopicTerms, deadline: Deadline
-) -> None:
+) -> TopicTerms:
     """Tell the client library of partitions that were added; it would refuse them for up to five minutes.
 
     Args:
         known: What was known of the topic. None if it was not looked up before.
         found: What is known of it now.
+
+    Returns:
+        What was found. With the partitions that were known, if the client library does not know the new ones
+        yet, so that it is told again.
     """
-    if known is None or (found.partitions or 0) <= (known.partitions or 0):
-        return
+    if known is None or found.partitions is None or found.partitions <= (known.partitions or 0):
+        return found
     try:
-        producer.list_topics(topic, max(0.1, min(METADATA_SECONDS, deadline.remaining())))
+        listed = producer.list_topics(topic, max(0.1, min(METADATA_SECONDS, deadline.remaining())))
+        if len(listed.topics[topic].partitions) >= found.partitions:
+            return found
     except KafkaException as error:
         log.info("the new partitions of %r are not known yet: %s", topic, error)
+    return replace(found, partitions=known.partitions)
 
 
 def produce_rows(

@@ -24,7 +24,7 @@ from .errors import kafka_error, translate, translating
 from .narrowing import Round, named, narrowed
 from .options import Properties, check_c_text
 from .partitioner import DEFAULT as PARTITIONER
-from .producing import learn_partitions, place_of, produce_rows, stamp_of
+from .producing import learned, place_of, produce_rows, stamp_of
 from .sending import Reports, Sending, Wave
 from .sizes import Header, headers_of, most_bytes
 from .terms import TopicTerms, accepts_all, refusal_of, terms_of
@@ -359,8 +359,8 @@ class KafkaPublisher(PublisherDriver):
                 # the client library may get through to the broker before the deadline
                 return
             problem = error
+        terms = learned(self._producer, topic, known.terms if known else None, terms, deadline)
         self._topics[topic] = _Topic(time.monotonic(), problem, terms)
-        learn_partitions(self._producer, topic, known.terms if known else None, terms, deadline)
         if (limit := terms.max_bytes) is not None and limit < self._batch_bytes:
             # batches above the topic's limit would be refused whole
             self._batch_bytes = limit

@@ -106,6 +106,27 @@ def test_sizes_of_headers_that_no_server_sends_are_taken_as_nats_py_takes_them(
     assert results[0] == results[1]
 
 
+def test_what_cannot_be_taken_does_not_end_the_connection() -> None:
+    client = Recording(True)
+    noted = client.direct[SERVED]
+
+    def take(messages: list[Arrived]) -> None:
+        if any(each.data == b"odd" for each in messages):
+            raise ValueError("an odd one")
+        noted(messages)
+
+    client.direct[SERVED] = take
+    parts = [message(SERVED, b"one"), message(SERVED, b"odd"), b"PING\r\n", message(SERVED, b"two")]
+
+    async def feed() -> None:
+        for part in parts:
+            await client._ps.parse(part)
+        await client._process_msg(SERVED, b"orders.new", b"", b"odd", None)
+
+    asyncio.run(feed())
+    assert [each if each == "ping" else each[2] for each in client.seen] == [b"one", "ping", b"two"]
+
+
 def test_what_follows_a_lost_connection_is_not_read() -> None:
     client = Recording(True)
 

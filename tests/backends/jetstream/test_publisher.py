@@ -9,6 +9,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.backends import jetstream
+from brokerkit.backends.jetstream.client_internals import Arrived
 from brokerkit.core.contract.driver import Driver
 from brokerkit.core.vocabulary.address import Address
 from brokerkit.core.vocabulary.errors import ConfigError, NotFound, TooLarge, Unavailable
@@ -35,6 +36,16 @@ def test_more_messages_than_fit_in_the_window_are_all_confirmed_in_order(
 def test_messages_larger_than_the_byte_window_in_sum_are_all_confirmed(driver: Driver, subject: str) -> None:
     results = driver.publisher().send([(subject, OutboundMessage(b"x" * 900_000))] * 20, 60)
     assert all(result.ok for result in results)
+
+
+@pytest.mark.parametrize("end", ["zzz", "999999", "-1", "\u00b2", "3.4", ""])
+def test_what_a_stranger_sends_to_the_inbox_settles_nothing(driver: Driver, subject: str, end: str) -> None:
+    publisher = driver.publisher()
+    publisher.send([(subject, OutboundMessage(b"x"))], 5)
+    exchange = publisher._exchange
+    exchange._prefix, exchange._answers, exchange._sizes = "i.2.", [None] * 3, [1] * 3
+    exchange._answered([Arrived(f"i.2.{end}", "", b"{}", None), Arrived("i.2.1", "", b"mine", None)])
+    assert [each and each.data for each in exchange._answers] == [None, b"mine", None]
 
 
 def test_publishing_again_under_one_name_stores_once(driver: Driver, subject: str) -> None:
