@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 import brokerkit as bk
+from brokerkit.frames.build import BATCH_ROWS
 from brokerkit.frames.codecs.avro import AvroColumns, parse_schema
 from brokerkit.frames.codecs.typed_bodies import Known
 from brokerkit.frames.dataframe import to_pandas
@@ -26,7 +27,7 @@ from brokerkit.registry import RegisteredSchema, SchemaRef
 from .rates import rate
 from .results import Line
 
-BATCH = 16_384
+BATCH = BATCH_ROWS
 ONE_BY_ONE = 1_000
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
 FLAT: list[dict[str, Any]] = [

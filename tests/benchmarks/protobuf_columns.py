@@ -13,13 +13,14 @@ import pyarrow as pa
 from google.protobuf import json_format, message_factory
 
 import brokerkit as bk
+from brokerkit.frames.build import BATCH_ROWS
 from brokerkit.frames.codecs.protobuf import ProtobufSchema
 from brokerkit.frames.dataframe import to_pandas
 
 from .rates import medians, rate
 from .results import Line
 
-BATCH = 16_384
+BATCH = BATCH_ROWS
 ONE_BY_ONE = 1_000
 ROUNDS = 7
 SCHEMA = """
