@@ -62,7 +62,9 @@ def _evaluated(text: str) -> Any:
     try:
         made = eval(f"_given(where={text})", names, {"_given": given})
     except Exception as error:  # the user's Python may raise anything
-        raise ConfigError(f"not a Python expression: {plain(str(error), 200)}") from error
+        # the place that Python names is one of a file that there is not
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise ConfigError(f"not a Python expression: {plain(reason, 200)}") from error
     if not callable(made):
         raise ConfigError(f"not a function of the value: {plain(text, 100)}")
     return made

@@ -28,6 +28,10 @@ s.publish_batch('orders', [{"id": n} for n in range(5)])
 s.publish('orders-dead-letters', 'broken')'''
 shell.run_cell(SETUP).raise_error()
 found = []
+# a session that the notebook has no variable for
+import brokerkit as bk
+elsewhere = bk.connect("inmem://elsewhere")
+elsewhere.create_topic("orders")
 
 def run(where, call):
     try:
@@ -67,6 +71,14 @@ def tabs(browser, where):
     run(where, browser.composer.call)
     browser.tail.where = lambda value: True
     run(where, browser.tail.call)
+    browser.selected = [0]
+    plan = dict(of="rows", to="orders", rate="", keep=False, most="", session=elsewhere.token)
+    say("plan_change", verb="send", **plan)
+    browser.wait(60)
+    change = [each["change"] for each in sent if each["type"] == "change"][-1]
+    assert change["places"], change
+    run(where, change["call"])
+    assert f"{browser.target.target}" == elsewhere.target
     for tab in get_args(Tab):
         say("open", tab=tab)
         browser.wait(60)
@@ -132,3 +144,4 @@ def test_every_call_in_a_tab_runs() -> None:
         assert any(f"message={way}.composer.message" in call for call in calls[where]), where
         assert any(f"frame={way}.composer.frame" in call for call in calls[where]), where
         assert any(f"where={way}.tail.where" in call for call in calls[where]), where
+        assert any(".target.publish_frame(" in call for call in calls[where]), where

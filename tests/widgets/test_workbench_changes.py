@@ -104,7 +104,7 @@ def test_rows_are_sent_to_another_session_and_stay(shop: Session) -> None:
         plan = change(sent)
         assert (plan["count"], plan["done"]) == (2, False)
         assert ("good", "the originals stay here") in map(tuple, plan["checks"])
-        assert len(runs(plan, browser, other=elsewhere)) == 2
+        assert len(runs(plan, browser)) == 2
         assert len(elsewhere.peek("copies")) == 0
         carry_out(browser, sent, again=False, confirm=None)
         assert change(sent)["counts"] == [["confirmed", 2]]

@@ -42,7 +42,7 @@ class TopicBrowser(PanelDisplayed):
     """
 
     _view: BrowserView | None = None
-    _leads_to = ("session", "composer", "tail")
+    _leads_to = ("session", "composer", "tail", "target")
 
     def __init__(self, session: DataSession, topic: str | None = None, **options: Any) -> None:
         self._model = BrowserModel(session, topic, **options)
@@ -74,6 +74,11 @@ class TopicBrowser(PanelDisplayed):
     def session(self) -> DataSession:
         """The session whose topics are shown."""
         return self._model.session
+
+    @property
+    def target(self) -> DataSession:
+        """The session that chosen messages are to be sent to: its own, unless another one was chosen."""
+        return self.session if self._view is None else self._view.changing.target
 
     # The rows.
 

@@ -23,6 +23,8 @@ from ..editing import name_to_text
 from .orders import Order, keys_of
 
 if TYPE_CHECKING:
+    from brokerkit.session.session import DataSession
+
     from .model import BrowserModel
 
 TOLD_SECONDS = 0.1
@@ -99,6 +101,12 @@ class Changing:
         if letters is None or last.carried or letters.reading == self._model.letters.found.reading:
             return last
         return None
+
+    @property
+    def target(self) -> DataSession:
+        """The session that the change of the topic that is shown goes to, or that of the browser."""
+        shown = self.shown
+        return self._model.session if shown is None else shown.order.target
 
     @property
     def carrying(self) -> bool:

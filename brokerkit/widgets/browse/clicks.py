@@ -23,7 +23,7 @@ from .meaning import meant_range
 from .query import Query
 from .state import newest_on_top
 from .table import PAGE
-from .topics import Finding
+from .topic_clicks import TopicClicks
 
 if TYPE_CHECKING:
     from .model import BrowserModel
@@ -45,11 +45,9 @@ UNASKED = (
     "filters",
 )
 """What a view sends by itself: an error stays in view."""
-BACKLOGS = 40
-"""The backlogs of so many topics are loaded at once."""
 
 
-class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks):
+class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks, TopicClicks):
     """The actions of a user. Messages of the view are no more to be trusted than payloads."""
 
     def __init__(self, model: BrowserModel, view: Shower, looking: Looking) -> None:
@@ -94,35 +92,10 @@ class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks):
         )
         self._view.greet()
 
-    def _on_topics(self, message: Message) -> None:
-        look, topics = self._looking, self._model.topics
-        finding = Finding.of(message)
-        if finding.text != Finding.of(look.find).text:
-            look.branches.forget_closed()
-        look.find = message
-        self._view.show("topics")
-        if message.get("backlogs"):
-            first = number_in(message, "first")
-            shown = topics.lines(finding, look.branches)[first : first + BACKLOGS]
-            self._model.facts.load_backlogs([topics.name(each.number) for each in shown if not each.branch])
-
-    def _on_branch(self, message: Message) -> None:
-        topics, number, length = self._model.topics, number_in(message, "n"), number_in(message, "branch")
-        if message.get("generation") == topics.generation and number < len(topics) and length:
-            self._looking.branches.turn(topics.name(number)[:length], on=bool(message.get("open")))
-            self._view.show("topics")
-
     def _on_refresh(self, message: Message) -> None:
         self._model.topics.backlogs.clear()
         self._model.refresh()
         self._load_tab(key=self._model.facts.schema.key, again=True)
-
-    def _on_topic(self, message: Message) -> None:
-        topics, number = self._model.topics, number_in(message, "n")
-        if message.get("generation") == topics.generation and number < len(topics):
-            before = self._model.query
-            kept = {} if before is None else {"limit": before.limit, "decode": before.decode}
-            self._model.ask(Query(topics.name(number), **kept))
 
     def _on_query(self, message: Message) -> None:
         before = self._query()

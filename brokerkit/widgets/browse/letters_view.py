@@ -15,7 +15,8 @@ from ..editing import name_to_text
 from ..moments import milliseconds_of
 from ..protocol.letters import LetterGroup, LetterLine, LetterShown, LettersShown
 from ..row_view import bytes_text
-from .letters import MOST, Letters, fixed
+from .letters import Letters
+from .letters_found import MOST, fixed
 
 if TYPE_CHECKING:
     from .model import BrowserModel

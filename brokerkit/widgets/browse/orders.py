@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from brokerkit.session.session import DataSession
 
-    from .letters import Chosen
+    from .letters_found import Chosen
     from .model import BrowserModel
 
 NEEDED: dict[Verb, tuple[Capability, ...]] = {
@@ -238,7 +238,8 @@ class Order:
         how = self._planning
         if done:
             how = {} if self.verb == "send" else {"confirm": self.name}
-        doing = variable_of(self.target, "s" if self.target is self.session else "other")
+        through = f"{self.python.rpartition('.')[0]}.target"
+        doing = variable_of(self.target, "s" if self.target is self.session else through)
         return call_text(f"{doing}.{name}", *args, **options, **how)
 
 

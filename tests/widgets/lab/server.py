@@ -36,6 +36,9 @@ class Lab:
     It asks no server for news or updates, and neither reads nor writes a setting of the user's.
     """
 
+    kernel = "python3"
+    """The name of the kernel that notebooks have."""
+
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="brokerkit-lab-test-"))
         self.notebooks = self.folder / "notebooks"
@@ -56,17 +59,26 @@ class Lab:
         return f"{self.origin}/{path}{'&' if '?' in path else '?'}token={self._token}"
 
     def start(self, timeout: float = 60.0) -> Self:
-        command = [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
-            *(f"--port={self.port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
-            *(f"--ServerApp.root_dir={self.notebooks}", "--LabApp.extension_manager=readonly"),
-            *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
-        ]
         self._process = ServerProcess(
-            command, folder=self.folder, log=self.folder / "lab.log", environment=self._environment()
+            self._command(), folder=self.folder, log=self.folder / "lab.log", environment=self._environment()
         )
         self._process.wait_until(self._answers, timeout=timeout, what="JupyterLab")
         return self
+
+    def _command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "jupyterlab", *self._arguments()),
+            *("--LabApp.extension_manager=readonly", "--LabApp.news_url="),
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
+
+    def _arguments(self) -> list[str]:
+        """What each server of Jupyter is told."""
+        return [
+            *("--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}"),
+            *("--ServerApp.port_retries=0", f"--IdentityProvider.token={self._token}"),
+            f"--ServerApp.root_dir={self.notebooks}",
+        ]
 
     def _environment(self) -> dict[str, str]:
         places = {
@@ -110,7 +122,7 @@ class Lab:
         """A new notebook of these code cells, without outputs."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(cells)],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            metadata={"kernelspec": {"name": self.kernel, "display_name": "Python 3", "language": "python"}},
         )
         file = self.notebooks / name
         nbformat.write(notebook, file)
