@@ -156,7 +156,7 @@ def test_production_asks_for_the_topic_s_name_before_it_sends(open_notebook: Ope
     )
     notebook.run_all()
     panel = notebook.panel(1)
-    expect(panel.locator(".bk-badge")).to_have_text("▲ PRODUCTION")
+    expect(panel.locator(".bk-mark")).to_have_text("PRODUCTION")
     button(panel, "Send").click()
     name = panel.get_by_label(re.compile("Type the topic's name"))
     expect(name).to_be_focused()
@@ -184,7 +184,7 @@ def test_read_only_offers_no_sending_and_says_why(open_notebook: Opening) -> Non
     panel = notebook.panel(1)
     expect(button(panel, "Send")).to_be_disabled()
     expect(panel).to_contain_text("Not offered: this session is read-only")
-    expect(panel.locator(".bk-badge")).to_have_text("read-only")
+    expect(panel.locator(".bk-mark")).to_have_text("read-only")
     notebook.screenshot("compose-read-only", panel)
 
 

@@ -125,3 +125,30 @@ def test_the_figures_of_a_dashboard_leave_no_place_empty(
             if place + 1 == len(tops) or tops[place + 1] != top:
                 assert abs(ends[place] - inside) < 2.5
         assert not cut(page.get_by_role("heading", name="Topics"))
+
+
+@pytest.mark.parametrize("width", [900, 1440])
+def test_the_name_of_a_session_stands_beside_its_marks(chromium: Browser, width: int) -> None:
+    with bk.connect("inmem://marked", production=True, read_only=True) as s:
+        browser = s.browse()
+        with page_of(browser, chromium, width) as page:
+            name = page.get_by_text("inmem://marked").locator("visible=true").first
+            expect(name).to_be_visible()
+            assert not cut(name)
+            for mark in ("PRODUCTION", "read-only"):
+                assert edges(page.get_by_text(mark, exact=True).locator("visible=true").first)[1] < width
+        browser.stop()
+
+
+@pytest.mark.parametrize("width", [900, 1440])
+def test_a_tail_takes_the_height_of_its_tab(shop: Session, chromium: Browser, width: int) -> None:
+    browser = shop.browse(NAMES[0])
+    with page_of(browser, chromium, width) as page:
+        page.get_by_role("tab", name="Live").click()
+        tab = page.get_by_role("tabpanel", name="Live")
+        box, rows = tab.bounding_box(), tab.locator(".bk-scroll").first.bounding_box()
+        assert box is not None
+        assert rows is not None
+        assert rows["height"] > box["height"] / 2
+    browser.put_away()
+    browser.stop()

@@ -1,21 +1,9 @@
 // The top of the workbench: where it is connected, what is open, what reading costs, and what is hidden.
 import { Icon } from "../parts/icons";
+import { Marks } from "../parts/marks";
 import { Bdi } from "../parts/plain";
 import type { BrowseState } from "../protocol";
 import { compose, type Store } from "./store";
-
-function Marks({ marks }: { marks: string[] }) {
-  return (
-    <>
-      {marks.map((mark) => (
-        <span class={`bk-mark${mark === "PRODUCTION" ? " bk-prod-mark" : ""}`} key={mark}>
-          {mark === "PRODUCTION" && <Icon sign="warn" />}
-          {mark}
-        </span>
-      ))}
-    </>
-  );
-}
 
 function SideButton({ store }: { store: Store }) {
   const open = store.side.value;
@@ -57,10 +45,12 @@ export function Connection({ store, now }: { store: Store; now: BrowseState }) {
     <div class="bk-conn">
       <SideButton store={store} />
       <Back store={store} now={now} />
-      <b class="bk-cut bk-grow" title={now.session}>
-        <Bdi>{now.session}</Bdi>
-      </b>
-      <Marks marks={now.marks} />
+      <span class="bk-conn-of">
+        <b class="bk-cut" title={now.session}>
+          <Bdi>{now.session}</Bdi>
+        </b>
+        <Marks marks={now.marks} />
+      </span>
     </div>
   );
 }
@@ -72,10 +62,12 @@ export function Header({ store, now }: { store: Store; now: BrowseState }) {
       <span class="bk-crumb">
         <SideButton store={store} />
         <Back store={store} now={now} />
-        <b class="bk-cut">
-          <Bdi>{now.session}</Bdi>
-        </b>
-        <Marks marks={now.marks} />
+        <span class="bk-conn-of">
+          <b class="bk-cut" title={now.session}>
+            <Bdi>{now.session}</Bdi>
+          </b>
+          <Marks marks={now.marks} />
+        </span>
         <span class="bk-dim">/</span>
       </span>
       <section class="bk-title" aria-label="The chosen topic">

@@ -4,7 +4,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
-import { Badges, Field, FrameTable } from "../parts/plain";
+import { Marks } from "../parts/marks";
+import { Field, FrameTable } from "../parts/plain";
 import { Segments } from "../parts/segments";
 import type { ComposeDone, ComposeSaid, ComposeState, TypedBytes } from "../protocol";
 import { download } from "../parts/download";
@@ -57,7 +58,7 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
           ))}
         </select>
       </Field>
-      <Badges marks={now.marks} />
+      <Marks marks={now.marks} />
       <Segments
         label="How many messages"
         value={now.bulk ? "many" : "one"}

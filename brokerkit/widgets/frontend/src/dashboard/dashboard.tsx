@@ -7,6 +7,7 @@ import { CallBar } from "../parts/call_bar";
 import { Icon } from "../parts/icons";
 import { KernelBanner } from "../parts/kernel_banner";
 import { Moment } from "../parts/moment";
+import { Marks } from "../parts/marks";
 import { Bdi } from "../parts/plain";
 import type { Concern, DashboardDone, DashboardShown, DashboardState, Figure, RatesShown } from "../protocol";
 import { Rates } from "./rates";
@@ -32,12 +33,7 @@ function Head({ line }: { line: Line }) {
         <h2 class="bk-cut">
           <Bdi>{now.session}</Bdi>
         </h2>
-        {now.marks.map((mark) => (
-          <span class={`bk-mark${mark === "PRODUCTION" ? " bk-prod-mark" : ""}`} key={mark}>
-            {mark === "PRODUCTION" && <Icon sign="warn" />}
-            {mark}
-          </span>
-        ))}
+        <Marks marks={now.marks} />
         <span class="bk-dim bk-cut bk-hide-xs">{now.facts}</span>
       </div>
       <span class="bk-dim bk-nowrap bk-hide-s">

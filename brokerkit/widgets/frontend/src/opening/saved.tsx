@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { Moment } from "../parts/moment";
+import { Marks } from "../parts/marks";
 import { Bdi } from "../parts/plain";
 import type { SavedLine } from "../protocol";
 import type { Line } from "./opening";
@@ -16,19 +17,6 @@ export function found(lines: readonly SavedLine[], words: string): SavedLine[] {
     const text = [line.name, line.system, line.address, ...line.marks].join(" ").toLowerCase();
     return wanted.every((word) => text.includes(word));
   });
-}
-
-function Marks({ line }: { line: SavedLine }) {
-  return (
-    <span class="bk-line bk-wraps">
-      {line.marks.map((mark) => (
-        <span class={`bk-mark${mark === "PRODUCTION" ? " bk-prod-mark" : ""}`} key={mark}>
-          {mark === "PRODUCTION" && <Icon sign="warn" />}
-          {mark}
-        </span>
-      ))}
-    </span>
-  );
 }
 
 interface AskProps {
@@ -96,7 +84,7 @@ function Row({ line, first, busy, asked, choose, open, remove, bin }: RowProps) 
           <span class="bk-mono bk-dim">
             <Bdi>{line.address}</Bdi>
           </span>
-          <Marks line={line} />
+          <Marks marks={line.marks} />
         </span>
       </td>
       <td class="bk-hide-s">{line.system}</td>
@@ -104,7 +92,7 @@ function Row({ line, first, busy, asked, choose, open, remove, bin }: RowProps) 
         <Bdi>{line.address}</Bdi>
       </td>
       <td class="bk-hide-s">
-        <Marks line={line} />
+        <Marks marks={line.marks} />
       </td>
       <td class="bk-nowrap bk-hide-s">
         <Moment at={line.used_at}>{line.used}</Moment>

@@ -6,18 +6,6 @@ export function Bdi({ children }: { children: ComponentChildren }) {
   return <bdi>{children}</bdi>;
 }
 
-export function Badges({ marks }: { marks: string[] }) {
-  return (
-    <span class="bk-badges">
-      {marks.map((mark) => (
-        <strong class="bk-badge" key={mark}>
-          {mark === "PRODUCTION" ? `▲ ${mark}` : mark}
-        </strong>
-      ))}
-    </span>
-  );
-}
-
 export function Field({ label, children }: { label: string; children: ComponentChildren }) {
   return (
     <label class="bk-field">

@@ -7,7 +7,8 @@ import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
 import { Moment } from "../parts/moment";
 import { momentOf } from "../parts/moments";
-import { Badges, Bdi } from "../parts/plain";
+import { Marks } from "../parts/marks";
+import { Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
 import type {
   FieldSeen,
@@ -41,7 +42,7 @@ function Head({ now, send, again }: HeadProps) {
           {now.topic} on {now.session}
         </Bdi>
       </strong>
-      <Badges marks={now.marks} />
+      <Marks marks={now.marks} />
       <span class="bk-status" role="status" data-status={status}>
         {`${MARKS[status] ?? ""} ${now.text}`}
       </span>
