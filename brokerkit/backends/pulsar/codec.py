@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -19,17 +19,17 @@ from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .fields import FIELDS, SCHEMA, arguments, is_field, is_foreign, shown
 from .names import split_partition
-from .positions import id_text, position_of
-from .schemas import TopicSchemas
+from .positions import pack
+from .schemas import TopicSchemas, version_of
 
 _split = lru_cache(maxsize=1024)(split_partition)
+_NOT_TEXT = ((UNREADABLE, "the properties or the key are not UTF-8, which this client cannot read"),)
 
 
 def to_columns(
     messages: Sequence[Any],
-    ids: Sequence[Any] | None = None,
     *,
-    data: Sequence[bytes] | None = None,
+    found: Found | None = None,
     attributes: bool = True,
     counts: bool = False,
     schemas: TopicSchemas | None = None,
@@ -38,52 +38,96 @@ def to_columns(
 
     Args:
         messages: Messages of the library.
-        ids: Their ids, if they are at hand.
-        data: Their payloads, if they are at hand.
+        found: What is known of them already.
         attributes: Whether to include attributes.
         counts: Whether deliveries are counted.
         schemas: The schemas of the topic, as far as they are known.
     """
-    ids = [message.message_id() for message in messages] if ids is None else ids
-    data = [message.data() for message in messages] if data is None else data
-    places = [_split(message.topic_name()) for message in messages]
+    found = Found.of(messages) if found is None else found
+    if found.part is None:
+        places = [_split(message.topic_name()) for message in messages]
+        topic: Any = [topic for topic, _ in places]
+        partition: Any = [partition for _, partition in places]
+    else:
+        topic, partition = _split(found.part)
+    read = [
+        _key_and_attributes(message, version, schemas, attributes)
+        for message, version in zip(messages, found.versions, strict=True)
+    ]
     return Columns(
         len(messages),
-        topic=[topic for topic, _ in places],
-        partition=[partition for _, partition in places],
-        position=[position_of(each) for each in ids],
-        id=[id_text(each) for each in ids],
-        key=[_key(message, schemas) for message in messages],
+        topic=topic,
+        partition=partition,
+        position=found.positions,
+        id=found.ids,
+        key=[key for key, _ in read],
         value=[
             None if message.has_null_value() else payload
-            for message, payload in zip(messages, data, strict=True)
+            for message, payload in zip(messages, found.data, strict=True)
         ],
-        attributes=[_attributes(message) for message in messages] if attributes else None,
+        attributes=[pairs for _, pairs in read] if attributes else None,
         # the client returns zero if there is none
         publish_time=[message.publish_timestamp() * 1000 or None for message in messages],
         delivery_count=[message.redelivery_count() + 1 for message in messages] if counts else None,
     )
 
 
-def _key(message: Any, schemas: TopicSchemas | None) -> bytes | None:
+@dataclass(slots=True)
+class Found:
+    """What is known of messages that were read. Each call of the library takes a part of a microsecond.
+
+    Attributes:
+        positions: Their positions.
+        ids: Their ids as text.
+        data: Their payloads.
+        versions: The versions of their schemas.
+        part: The name of the partition or the topic of all of them; None if each says it.
+    """
+
+    positions: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+    versions: list[int | None] = field(default_factory=list)
+    part: str | None = None
+
+    @classmethod
+    def of(cls, messages: Sequence[Any]) -> Found:
+        """Return it for messages of which nothing is known."""
+        found = cls()
+        for message in messages:
+            found.add(message, message.message_id())
+        return found
+
+    def add(self, message: Any, message_id: Any) -> None:
+        """Add a message and its id."""
+        ledger, entry, batch = message_id.ledger_id(), message_id.entry_id(), message_id.batch_index()
+        self.positions.append(pack(ledger, entry, batch))
+        self.ids.append(f"{ledger}:{entry}:{message_id.partition()}:{batch}")
+        self.data.append(message.data())
+        self.versions.append(version_of(message))
+
+
+def _key_and_attributes(
+    message: Any, version: int | None, schemas: TopicSchemas | None, attributes: bool
+) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
+    """Return the key and the attributes, which are none where they are not wanted."""
     try:
         text: str = message.partition_key()
     except UnicodeDecodeError:
-        return None
-    schema = None if schemas is None else schemas.of(message)
+        return None, _NOT_TEXT
+    key = text.encode() or None
+    schema = None if schemas is None else schemas.of(version)
     if schema is not None and schema.key_bytes and (text or not message.has_null_value()):
         with contextlib.suppress(ValueError):
-            return b64decode(text, validate=True)
-    return text.encode() or None
-
-
-def _attributes(message: Any) -> tuple[tuple[str, str], ...]:
+            key = b64decode(text, validate=True)
+    if not attributes:
+        return key, ()
     try:
-        message.partition_key()
         properties = message.properties()
-        return (*((FIELDS.shown(name), value) for name, value in properties.items()), *shown(message))
+        fields = tuple(shown(message, version))
     except UnicodeDecodeError:
-        return ((UNREADABLE, "the properties or the key are not UTF-8, which this client cannot read"),)
+        return key, _NOT_TEXT
+    return key, (*((FIELDS.shown(name), value) for name, value in properties.items()), *fields)
 
 
 @dataclass(frozen=True, slots=True)

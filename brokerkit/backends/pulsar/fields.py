@@ -24,7 +24,6 @@ from brokerkit.core.vocabulary.errors import ConfigError
 
 from .definitions import AT, schema_name
 from .names import split_partition
-from .schemas import version_of
 
 PREFIX = "$pulsar."
 EVENT_TIME = "$pulsar.event_time"
@@ -34,15 +33,17 @@ FIELDS = OwnFields(PREFIX)
 MOST_MILLIS = 2**64 - 1
 
 
-def shown(message: Any) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a message of the library. Raises UnicodeDecodeError for a key that is not text."""
+def shown(message: Any, version: int | None) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a message of the library, and of its schema.
+
+    Raises UnicodeDecodeError for a key that is not text.
+    """
     millis = message.event_timestamp()
     if millis:
         yield EVENT_TIME, str(millis)
     key = message.ordering_key()
     if key:
         yield ORDERING_KEY, key
-    version = version_of(message)
     if version is not None:
         yield SCHEMA, _schema_of(message.topic_name(), version)
 

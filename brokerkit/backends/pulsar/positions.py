@@ -24,6 +24,7 @@ LEDGER, ENTRY, BATCH_SIZE, FIRST_CHUNK = 1, 2, 6, 7
 """Field numbers of an encoded id."""
 ENTRY_BITS = 64
 PLACE_BITS = 32
+_PLACE = (1 << PLACE_BITS) - 1
 NO_POSITION = (
     'on Pulsar a position is the id of a message ("LEDGER:ENTRY:PARTITION:BATCH", as in the column `id`), '
     'a time, "earliest", "latest", or a negative number, which counts messages back from the end of each '
@@ -46,6 +47,11 @@ def unpack(position: int) -> tuple[int, int, int]:
 def entry_of(position: int) -> int:
     """Return the position of the entry that holds a position."""
     return position >> PLACE_BITS << PLACE_BITS
+
+
+def place_of(position: int) -> int:
+    """Return the place of a position in the batch of its entry, from 1; 0 without a batch."""
+    return position & _PLACE
 
 
 def next_entry(position: int) -> int:

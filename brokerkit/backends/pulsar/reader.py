@@ -27,12 +27,12 @@ from brokerkit.core.vocabulary.errors import (
 )
 from brokerkit.core.vocabulary.topics import Slice
 
-from .codec import to_columns
+from .codec import Found, to_columns
 from .connection import leave
 from .entries import Entries, Missing
 from .lookahead import Lookahead
 from .names import partition_name
-from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, position_of, unpack
+from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, place_of, unpack
 from .schemas import TopicSchemas
 from .topics import Topics
 
@@ -125,9 +125,9 @@ class PulsarReader(ReaderDriver):
         before = self._at, self._last
         try:
             with gc_paused():
-                messages, ids, places, data, fits = self._read(wait, slice_.end)
+                messages, ids, found, fits = self._read(wait, slice_.end)
                 if messages:
-                    return self._rows(messages, ids, places, data, fits)
+                    return self._rows(messages, ids, found, fits)
         except BaseException:
             # messages that were taken out of the reader are read again
             self._at, self._last = before
@@ -142,44 +142,41 @@ class PulsarReader(ReaderDriver):
         self._done = self._at_end(slice_)
         return None if self._done else Columns.empty()
 
-    def _rows(
-        self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes], fits: bool
-    ) -> Columns | None:
+    def _rows(self, messages: list[Any], ids: list[Any], found: Found, fits: bool) -> Columns | None:
         """Return the columns of the rows that are new, as far as none is missing; None at the end.
 
         Args:
             messages: The messages.
             ids: Their ids.
-            places: Their positions.
-            data: Their payloads.
+            found: What is known of them.
             fits: Whether the queue of the reader has the right length for them.
         """
         assert self._piece is not None
         end, reader = self._piece.end, self._reader
-        self._schemas.learn(messages, ANSWER_SECONDS)
-        rows = self._contiguous(ids, places, end)
+        self._schemas.learn(found.versions, ANSWER_SECONDS)
+        rows = self._contiguous(ids, found.positions, end)
         self._done = self._done or self._at >= end
         if rows and reader is self._reader and not (fits and self._ahead.safe):
             # the caller may be away for long, and the library would fill its queue meanwhile
             self._let_go()
             self._lost = True
-        columns = self._columns(messages, ids, places, data)
+        columns = self._columns(messages, found)
         columns = columns if rows == list(range(len(messages))) else columns.take(rows)
         return None if self._done and not columns.length else columns
 
-    def _columns(self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes]) -> Columns:
-        return to_columns(messages, ids, data=data, attributes=self._attributes, schemas=self._schemas)
+    def _columns(self, messages: list[Any], found: Found) -> Columns:
+        return to_columns(messages, found=found, attributes=self._attributes, schemas=self._schemas)
 
-    def _read(self, wait: float, end: int) -> tuple[list[Any], list[Any], list[int], list[bytes], bool]:
+    def _read(self, wait: float, end: int) -> tuple[list[Any], list[Any], Found, bool]:
         """Return the messages that are here, or else the first to arrive within `wait`.
 
-        The other lists are their ids, positions and payloads. Reads only up to the end of the slice. The last
-        item is whether the queue of the reader has the right length for these messages.
+        Their ids and what is known of them follow. Reads only up to the end of the slice. The last item is
+        whether the queue of the reader has the right length for these messages.
         """
         messages: list[Any] = []
         ids: list[Any] = []
-        places: list[int] = []
-        data: list[bytes] = []
+        found = Found(part=self._part)
+        places, data = found.positions, found.data
         size = 0
         fits = True
         until = time.monotonic() + max(wait, BATCH_SECONDS)
@@ -190,16 +187,16 @@ class PulsarReader(ReaderDriver):
                 )
             except pulsar.Timeout:
                 break
+            message_id = message.message_id()
+            found.add(message, message_id)
             messages.append(message)
-            ids.append(message.message_id())
-            places.append(position_of(ids[-1]))
-            data.append(message.data())
+            ids.append(message_id)
             size += len(data[-1])
             fits = not self._ahead.unfit(len(data[-1]))
             if places[-1] + 1 >= end or (next_entry(places[-1]) >= end and _completes(ids[-1], places[-1])):
                 break
         self._ahead.learn()
-        return messages, ids, places, data, fits
+        return messages, ids, found, fits
 
     def _contiguous(self, ids: list[Any], places: list[int], end: int) -> list[int]:
         """Return the rows of the slice that are new, as far as none is missing between them."""
@@ -354,13 +351,13 @@ class PulsarReader(ReaderDriver):
 
 def _completes(message_id: Any, position: int) -> bool:
     """Return whether a message is the last of its entry."""
-    batch = unpack(position)[2]
-    return batch < 0 or batch + 1 == extent_of(message_id).size
+    place = place_of(position)
+    return not place or place == extent_of(message_id).size
 
 
 class PlacesReader(PulsarReader):
     """A reader whose columns have positions and times only, which takes less time."""
 
-    def _columns(self, messages: list[Any], ids: list[Any], places: list[int], data: list[bytes]) -> Columns:
+    def _columns(self, messages: list[Any], found: Found) -> Columns:
         times = [message.publish_timestamp() * 1000 for message in messages]
-        return Columns(len(messages), topic=self._known, position=places, publish_time=times)
+        return Columns(len(messages), topic=self._known, position=found.positions, publish_time=times)

@@ -6,7 +6,7 @@ were published without a schema name none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,25 +57,23 @@ class TopicSchemas:
         self._full = full
         self._known: dict[int, TopicSchema | None] = {}
 
-    def learn(self, messages: Iterable[Any], timeout: float) -> None:
-        """Ask for the schemas of messages of the library that are not known.
+    def learn(self, versions: Collection[int | None], timeout: float) -> None:
+        """Ask for the schemas of these versions that are not known.
 
         Raises:
             Unavailable: The REST endpoint did not answer.
         """
         if self._rest is None:
             return
-        versions = {version_of(message) for message in messages}
-        for version in sorted(each for each in versions if each is not None and each not in self._known):
+        for version in sorted(each for each in set(versions) if each is not None and each not in self._known):
             try:
                 self._known[version] = _read(self._rest.schema(self._full, timeout, version))
             except Unauthorized:
                 self._rest = None
                 return
 
-    def of(self, message: Any) -> TopicSchema | None:
-        """Return the schema of a message, or None if it has none or it could not be learned."""
-        version = version_of(message) if self._known else None
+    def of(self, version: int | None) -> TopicSchema | None:
+        """Return the schema of a version, or None if there is none or it could not be learned."""
         return None if version is None else self._known.get(version)
 
 

@@ -21,7 +21,7 @@ from .connection import leave
 from .errors import translate
 from .interrupted import forget_consumers_that_left
 from .prefetching import fitting
-from .schemas import TopicSchemas
+from .schemas import TopicSchemas, version_of
 from .subscription_options import SubscriptionOptions
 from .topics import Topics
 
@@ -141,7 +141,7 @@ class SubscriptionClient:
         if not messages:
             self.check_connected()
         try:
-            self.schemas.learn(messages, ANSWER_SECONDS)
+            self.schemas.learn([*map(version_of, messages)], ANSWER_SECONDS)
         except BaseException:
             # the next call returns what the library returned
             self._early = messages

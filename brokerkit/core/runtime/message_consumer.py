@@ -176,9 +176,10 @@ class MessageConsumer(Consumer[Message]):
         if asked:
             receipts = [fetch.receipts[row] for row in asked]
             results = self._driver.settle(receipts, outcome, delay=delay, reason=reason)
+            states, settled = fetch.states, _STATE_AFTER[outcome]
             for row, error in zip(asked, results, strict=True):
                 if error is None:
-                    fetch.states[row] = _STATE_AFTER[outcome]
+                    states[row] = settled
                     continue
                 problem = as_ack_error(self._translate(error))
                 if isinstance(problem, LockLost):
