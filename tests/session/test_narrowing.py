@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pyarrow.compute as pc
 import pytest
 
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.session.filters import FilterWarning
+from brokerkit.session.operate.narrowing import NUMBER
 from brokerkit.workbench import Session
 
 from .letters import desk, ids
@@ -65,3 +67,16 @@ def test_a_filter_needs_the_columns_that_were_read(desk: Session) -> None:
         desk.redrive(letters, naming="{topic}.dead", dry_run=True)
     with pytest.raises(ConfigError, match="frame"):
         desk.redrive(["no", "frame"], where="x", dry_run=True)  # type: ignore[arg-type]
+
+
+def test_columns_that_a_filter_does_not_use_may_be_anything(desk: Session) -> None:
+    letters = desk.dead_letters("orders")
+    odd = letters.assign(
+        when=complex(1), mixed=[1, "a"] * 6, interval=pd.interval_range(0, len(letters)), **{NUMBER: 0}
+    )
+    assert len(desk.redrive(odd, where='"id": 1', dry_run=True)) == 3
+    with pytest.raises(ConfigError, match="does not fit"):
+        desk.redrive(odd, where=pc.field("mixed") == 1, dry_run=True)
+    twice = pd.concat([letters, letters[["value"]]], axis=1)
+    with pytest.raises(ConfigError, match="must be unique"):
+        desk.redrive(twice, where='"id": 1', dry_run=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -56,14 +57,21 @@ def matching(
     Raises:
         ConfigError: The filter cannot be used for this frame.
     """
-    try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise ConfigError(f"a filter needs the columns as they were read: {error}") from error
+    table = _convertible(frame)
     wanted = Filter(key, where, table.schema, header=header)
     missing = sorted(wanted.needs.difference(table.column_names))
     if missing:
-        raise ConfigError(f"a filter needs the columns that were read; missing: {', '.join(missing)}")
+        raise ConfigError(f"a filter needs the columns as they were read; missing: {', '.join(missing)}")
     numbered = table.append_column(NUMBER, pa.array(range(len(frame)), pa.int64())).combine_chunks()
     kept = [wanted.decoded(batch, overlooked).column(NUMBER) for batch in numbered.to_batches()]
     return [int(each.as_py()) for column in kept for each in column]
+
+
+def _convertible(frame: pd.DataFrame) -> pa.Table:
+    """Return the columns of a frame that Arrow takes; a user may have added others."""
+    columns: dict[str, Any] = {}
+    for at, name in enumerate(frame.columns):
+        if name != NUMBER:
+            with contextlib.suppress(pa.ArrowException, TypeError, ValueError):
+                columns[str(name)] = pa.array(frame.iloc[:, at], from_pandas=True)
+    return pa.table(columns)
