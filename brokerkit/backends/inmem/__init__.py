@@ -37,6 +37,7 @@ capabilities = Capabilities(
     duplicate_attributes=True,
     keeps_attribute=any_attribute,
     max_message_bytes=MAX_MESSAGE_BYTES,
+    unseen="messages that were removed",
     purges=frozenset({"log", "messages"}),
     lacks={},
     by_model={

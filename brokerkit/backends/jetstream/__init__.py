@@ -48,6 +48,7 @@ capabilities = Capabilities(
     attribute_types=frozenset({"string"}),
     duplicate_attributes=True,
     set_aside={"scheduled": SetAside("Nats-Schedule", "Nats-Schedule")},
+    unseen="a message that was deleted, or of another subject",
     purges=frozenset({"log", "messages"}),
     lacks={},
     keeps_attribute=TextPattern(

@@ -66,6 +66,10 @@ capabilities = Capabilities(
     attributes_read_as="bytes",
     duplicate_attributes=True,
     keeps_attribute=any_attribute,
+    unseen=(
+        "a marker of a transaction (control record), a record of one that was aborted, or one that "
+        "compaction removed; the client hands none of them over"
+    ),
     purges=frozenset({"log"}),
     lacks={"purge_where": PURGE_WHERE, "move": NO_MOVE},
     by_model={

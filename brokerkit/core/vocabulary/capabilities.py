@@ -119,6 +119,8 @@ class Capabilities:
             system does, under ``details["confirmation"]``.
         schemas: The kind of schema that messages name where the system keeps schemas itself, such as
             ``pulsar``; see `InspectorDriver.schema`. Empty where it keeps none.
+        unseen: What may be at positions that hold no message, in words. Empty where positions are no numbers,
+            or every one holds a message.
         side_effects: What each way of reading does to the broker.
         set_aside: How "scheduled" and "deferred" messages are found, where they can be listed.
         purges: How messages can be removed; see `PurgeKind`.
@@ -157,6 +159,7 @@ class Capabilities:
     max_message_bytes: int | None = None
     durability: str = "not known"
     schemas: str = ""
+    unseen: str = ""
     side_effects: Mapping[str, SideEffect] = field(
         default_factory=lambda: {"peek": "none", "scan": "none", "pull": "acknowledges"}
     )

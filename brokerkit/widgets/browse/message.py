@@ -34,9 +34,16 @@ class MessageView:
         row: The row.
         builder: The builder that decoded it.
         source: Where the schemas are that it may name; None if there is no source.
+        stepped_over: What was stepped over to come to it, in words.
     """
 
-    def __init__(self, row: pa.Table, builder: FrameBuilder, source: SchemaSource | None = None) -> None:
+    def __init__(
+        self,
+        row: pa.Table,
+        builder: FrameBuilder,
+        source: SchemaSource | None = None,
+        stepped_over: str = "",
+    ) -> None:
         self.row = row
         self.topic: str = self.get("topic")
         self.partition: int | None = self.get("partition")
@@ -47,6 +54,7 @@ class MessageView:
         self.attributes: list[dict[str, Any]] = self.get("attributes") or []
         self._builder = builder
         self._source = source
+        self._stepped_over = stepped_over
 
     def get(self, column: str) -> Any:
         return self.row.column(column)[0].as_py()
@@ -116,6 +124,8 @@ class MessageView:
     def _fields(self) -> list[tuple[str, str]]:
         (key,) = texts_or_bytes(self.row.column("key"), self.row.column("raw_key"), 1_000)
         shown = [("key", "none" if key is None else key), ("position", plain(self.place, 200))]
+        if self._stepped_over:
+            shown.append(("stepped over", plain(self._stepped_over, 300)))
         if self.get("schema") is not None:
             shown.append(("schema", plain(self.get("schema"), 200)))
         for name in ("id", "publish_time", "ingestion_time", "delivery_count"):

@@ -252,7 +252,7 @@ class BrowserModel:
             except (BrokerError, TimeoutError) as error:
                 cancellation.raise_if_cancelled()
                 return self._failed(error)
-            self.rows.show(found)
+            self.rows.show(*found)
             self.problem = None
             return self.tell("selection", "detail")
 

@@ -13,6 +13,7 @@ from brokerkit.display.sanitize import plain
 from brokerkit.session.read.peek import new_peek
 from brokerkit.session.read.ranges import parse_range
 
+from .gaps import beyond, stepped_over
 from .message import MessageView
 from .query import Query
 
@@ -28,8 +29,8 @@ def neighbour(
     along: str,
     header: str | None,
     cancellation: Cancellation,
-) -> pa.Table:
-    """Return the row after (1) or before (-1) a message in its partition.
+) -> tuple[pa.Table, str]:
+    """Return the row after (1) or before (-1) a message in its partition, and what is known to lie between.
 
     Args:
         along: "partition" for any row, "key" for one of the same key, "header" for one with the same header.
@@ -57,8 +58,11 @@ def neighbour(
     look.read(cancellation, progress=False)
     found = look.table()
     if not found.num_rows:
-        raise ConfigError(f"there is no {'later' if by > 0 else 'earlier'} message {what}in its partition")
-    return found
+        rest = beyond(session, query.topic, message.partition, place, by) if along == "partition" else ""
+        raise ConfigError(
+            f"there is no {'later' if by > 0 else 'earlier'} message {what}in its partition{rest}"
+        )
+    return found, stepped_over(session, message, found, along)
 
 
 def header_of(message: MessageView, name: str | None) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class ShownRows:
         self._sort: tuple[str, bool] | None = None
         self._selection = Selection()
         self._message: MessageView | None = None
+        self._stepped: tuple[pa.Table | None, str] = None, ""
         self.result = ResultTable(self._table)
 
     @property
@@ -217,10 +218,11 @@ class ShownRows:
             for number in numbers:
                 self._selection.choose(self.result, self.result.place(number), "toggle")
 
-    def show(self, row: pa.Table) -> None:
-        """Select a message, wherever it came from."""
+    def show(self, row: pa.Table, stepped_over: str = "") -> None:
+        """Select a message, wherever it came from, and what was stepped over on the way."""
         with freed(self._lock), self._lock:
             self._selection.show(row)
+            self._stepped = row, stepped_over
 
     @property
     def message(self) -> MessageView | None:
@@ -229,7 +231,8 @@ class ShownRows:
         if current is None:
             shown = None
         elif shown is None or shown.row is not current:
-            shown = MessageView(current, self._builder, self._source)
+            row, stepped_over = self._stepped
+            shown = MessageView(current, self._builder, self._source, stepped_over if row is current else "")
         self._message = shown
         return shown
 

@@ -187,6 +187,7 @@ class ResultTable:
                     "said": said.get(index, ""),
                     "again": again.get(index, ""),
                     "time": _milliseconds(times[index]),
+                    "gap": "",
                 },
             )
             for index in range(len(numbers))

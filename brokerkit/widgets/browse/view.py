@@ -16,6 +16,7 @@ from .changing import Changing
 from .clicks import Clicks
 from .embedded import Parts
 from .facts_view import facts_view, schema_view, subscriptions_view
+from .gaps import gaps_before
 from .lag_view import lag_view
 from .letters_view import letters_view
 from .looking import Looking, number_in
@@ -130,12 +131,15 @@ class BrowserView:
         first = max(0, min(first, total - 1))
         count = min(count, total - first)
         turned = newest_on_top(self._model, shown)
-        found = shown.result.page(
-            total - first - count if turned else first, count, shown.columns, self._model.rows.builder
-        )
+        begin = total - first - count if turned else first
+        found = shown.result.page(begin, count, shown.columns, self._model.rows.builder)
+        query, unseen = self._model.query, self._model.session.capabilities.unseen
+        unordered = shown.result.sort is None
+        gaps = gaps_before(query if unordered else None, unseen, shown.result.rows, begin, count)
         rows: list[Row] = []
         for identity, row in reversed(found) if turned else found:
             row["marked"] = identity in shown.marked
+            row["gap"] = gaps.get(row["place"], "")
             row["place"] = total - 1 - row["place"] if turned else row["place"]
             rows.append(row)
         self.send(

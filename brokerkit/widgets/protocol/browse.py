@@ -140,7 +140,8 @@ class Topics(TypedDict):
 class Row(TypedDict):
     """One message in a line; a cell is None where there is no value. `said` stands in place of a value.
 
-    `again` says that it was sent again by brokerkit, `time` when it was published, in ms since 1970.
+    `again` says that it was sent again by brokerkit, `time` when it was published, in ms since 1970, `gap`
+    that positions before it hold no message, and why.
     """
 
     place: int
@@ -153,6 +154,7 @@ class Row(TypedDict):
     said: str
     again: str
     time: int | None
+    gap: str
 
 
 class Rows(TypedDict):

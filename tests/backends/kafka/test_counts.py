@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 import brokerkit as bk
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.testing import eventually
+from brokerkit.widgets.browse.gaps import gaps_before
 from brokerkit.workbench import Session
 
 pytestmark = pytest.mark.broker
@@ -193,3 +194,26 @@ def test_messages_behind_an_open_transaction_are_named(
         warnings.simplefilter("error")
         assert values(session.peek(topic)) == list("1234567")
     assert "not readable" not in repr(session.describe(topic))
+
+
+def test_the_workbench_says_why_offsets_between_records_hold_none(
+    session: Session, make_topic: MakeTopic, transact: Transact
+) -> None:
+    topic = make_topic()
+    session.publish(topic, "a")
+    transact(topic, ["b"], "commit")
+    transact(topic, ["c"], "abort")
+    session.publish(topic, "d")
+    # a, b, its marker, c that was aborted, its marker, d
+    eventually(lambda: list(session.peek(topic)["offset"]) == [0, 1, 5], "the markers are written")
+    browser = session.browse(topic)
+    assert browser.wait(60)
+    gaps = gaps_before(browser.query, session.capabilities.unseen, browser._model.rows.result.rows, 0, 3)
+    assert list(gaps) == [2]
+    assert gaps[2].startswith("offsets 2 to 4 hold no message: a marker of a transaction (control record), ")
+    browser.selected = [(0, 1)]
+    browser.step(1, "partition")
+    assert browser.wait(60)
+    assert browser.message is not None
+    assert ("stepped over", gaps[2]) in browser.message.view(None)["fields"]
+    browser.close()

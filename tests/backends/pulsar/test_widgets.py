@@ -44,7 +44,7 @@ def test_stepping_goes_from_message_to_message_in_and_between_batches(
         row = session.scan(topic, end="latest").to_arrow()
         row = row.filter(row.column("id").to_pandas().eq(name).to_numpy())
         message = MessageView(row, FrameBuilder())
-        found = neighbour(session, message, query, by, "partition", None, Cancellation())
+        found, _ = neighbour(session, message, query, by, "partition", None, Cancellation())
         return str(found.column("value")[0])
 
     ids = list(session.scan(topic).to_pandas()["id"])

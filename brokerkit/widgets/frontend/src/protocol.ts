@@ -971,6 +971,7 @@ export interface Row {
   said: string;
   again: string;
   time: number | null;
+  gap: string;
 }
 
 /** A part of the rows. */

@@ -37,7 +37,13 @@ function Line(props: {
   const { row, columns, numeric, places, pick } = props;
   const said = row.said ? valueColumns(places.map((place) => columns[place] ?? "")) : { first: -1, count: 0 };
   const sign = row.kind === "text" ? null : SIGNS[row.kind];
-  const classes = ["bk-row", row.marked ? "bk-on" : "", props.active ? "bk-active" : "", `bk-is-${row.kind}`];
+  const classes = [
+    "bk-row",
+    row.gap ? "bk-gap" : "",
+    row.marked ? "bk-on" : "",
+    props.active ? "bk-active" : "",
+    `bk-is-${row.kind}`,
+  ];
   return (
     <div
       id={props.id}
@@ -59,9 +65,14 @@ function Line(props: {
       >
         <input type="checkbox" tabIndex={-1} checked={row.marked} aria-label="Choose this row" />
       </span>
-      <span class={`bk-cell bk-sign ${sign?.class ?? ""}`} role="gridcell">
+      <span
+        class={`bk-cell bk-sign ${sign?.class ?? ""}`}
+        role="gridcell"
+        title={row.gap ? `Before it, ${row.gap}` : undefined}
+      >
         {sign && <Icon sign={sign.sign} label={sign.label} />}
         {!sign && row.again && <Icon sign="again" label={row.again} class="bk-alt" />}
+        {!sign && !row.again && row.gap && <Icon sign="gap" label={`Before it, ${row.gap}`} class="bk-dim" />}
       </span>
       {places.map((index, at) => {
         const name = columns[index] ?? "";
@@ -300,7 +311,7 @@ export function MessageTable({ store, width, table, focusSearch, focusMessage }:
         rowHeight={26}
         role="grid"
         label={now.newest_on_top ? "Messages, the newest first" : "Messages, the oldest first"}
-        class={`bk-messages${total ? "" : " bk-hidden"}`}
+        class={`bk-messages${total ? "" : " bk-hidden"}${now.newest_on_top ? " bk-newest-first" : ""}`}
         total={total}
         first={shown?.first ?? 0}
         rows={shown?.rows ?? []}

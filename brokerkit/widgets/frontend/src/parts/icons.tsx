@@ -21,6 +21,7 @@ const PATHS = {
   warn: "M8 2l6.5 11.5h-13zM8 6.5v3M8 11.6v.1",
   bad: "M8 14A6 6 0 108 2a6 6 0 000 12zM8 5v3.5M8 11v.1",
   info: "M8 14A6 6 0 108 2a6 6 0 000 12zM8 7.5V11M8 5v.1",
+  gap: "M3 3v3M3 10v3M6 3h7M6 13h7M6.5 8h.1M9.5 8h.1M12.5 8h.1",
   none: "M8 13A5 5 0 108 3a5 5 0 000 10zM3.5 12.5l9-9",
   bytes: "M4 3.5v3.5M4 9v3.5M8 3.5h3v3.5H8zM8 9h3v3.5H8z",
   lock: "M4 7h8v6H4zM5.5 7V5a2.5 2.5 0 015 0v2",
