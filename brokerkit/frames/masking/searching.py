@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from .actions import HIDDEN, Action, Writer, strongest
-from .detectors import DETECTORS, MAY_HOLD
-from .encoded import encoded_spans
+from .detectors import DETECTORS, MAY_HOLD, may_hold_in_bytes
+from .encoded import Exhausted, encoded_spans
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 
@@ -25,6 +25,7 @@ class Searching:
         self._writer = writer
         needed = re.compile("|".join([r"\\", *(MAY_HOLD[name] for name in detectors)]))
         self._holds_any = needed.search
+        self._may_hold = may_hold_in_bytes(detectors)
 
     def __bool__(self) -> bool:
         return bool(self._detectors)
@@ -33,15 +34,27 @@ class Searching:
         """Return whether a detector may find something in a text, or in the parts of it."""
         if not self._detectors:
             return False
-        return self._holds_any(text) is not None or next(encoded_spans(text, self._holds), None) is not None
+        if self._holds_any(text) is not None:
+            return True
+        try:
+            return next(self._encoded(text), None) is not None
+        except Exhausted:
+            return True
 
     def masked(self, text: str) -> str | None:
         """Return the text without what the detectors find; None if they find nothing.
 
-        Base64 of a text in which they find something is hidden whole.
+        Base64 of a text in which they find something is hidden whole, and so is a text in which there is more
+        than can be looked into.
         """
         if not self.may_find(text):
             return None
+        try:
+            return self._masked(text)
+        except Exhausted:
+            return HIDDEN
+
+    def _masked(self, text: str) -> str | None:
         if "\\" in text:
             # a text within the text, such as JSON in a string of JSON: its places are not those of the text
             plain = _ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text)
@@ -72,6 +85,9 @@ class Searching:
         plain = _ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text)
         return any(next(DETECTORS[name](each), None) for each in {text, plain} for name in self._detectors)
 
+    def _encoded(self, text: str) -> Iterator[tuple[int, int]]:
+        return encoded_spans(text, self._may_hold, self._holds)
+
     def _spans(self, text: str) -> list[tuple[int, int, Action]]:
         """Return what is found, in order; what overlaps is one."""
         found: list[tuple[int, int, Action]] = [
@@ -79,7 +95,7 @@ class Searching:
             for name, action in self._detectors.items()
             for start, end in DETECTORS[name](text)
         ]
-        found += [(start, end, "hide") for start, end in encoded_spans(text, self._holds)]
+        found += [(start, end, "hide") for start, end in self._encoded(text)]
         merged: list[tuple[int, int, Action]] = []
         for start, end, action in sorted(found):
             if merged and start < merged[-1][1]:
