@@ -25,7 +25,7 @@ from .reader import READER_PREFIX
 from .source import Source, find_source, window_of
 from .stored import first_at
 from .stream_settings import placement, settings_of
-from .subjects import STREAM_PREFIX, covered, is_wildcard, overlap
+from .subjects import STREAM_PREFIX, can_filter, covered, is_wildcard, overlap
 from .transforms import transform_of
 
 MAX_SUBJECTS = 10_000
@@ -152,8 +152,7 @@ class JetStreamInspector(InspectorDriver):
         found: set[str] = set()
         for each in source.filters or (">",):
             found.update(await self._counts(source.stream, each, timeout))
-        # a message may be stored under a name that looks like a wildcard, and filters would take it for one
-        return None if any(map(is_wildcard, found)) else sorted(found)
+        return sorted(found) if all(map(can_filter, found)) else None
 
     def describe(self, topic: str, timeout: float) -> TopicDescription:
         # not on the event loop, because all connections share it

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from brokerkit.core.vocabulary.errors import ConfigError
 
 STREAM_PREFIX = "stream:"
+LONGEST_FILTER = 1_000
+"""The bytes of a subject that surely fits into the server's line of 4,096 as part of another one."""
 _FORBIDDEN = re.compile(r"[\s\0]")
 _NAME_FORBIDDEN = re.compile(r"[\s.*>/\\\x00-\x1f\x7f]")
 
@@ -32,6 +34,17 @@ def check_subject(subject: str, *, wildcards: bool) -> None:
 def is_wildcard(subject: str) -> bool:
     """Return whether a subject contains a wildcard."""
     return any(token in ("*", ">") for token in subject.split("."))
+
+
+def can_filter(subject: str) -> bool:
+    """Return whether a consumer may have a stored subject as its filter, which then keeps this one alone.
+
+    The server takes a token that begins with ``*`` for a wildcard when it compares filters, and a filter is
+    part of a subject itself, whose length is limited.
+    """
+    return len(subject.encode()) <= LONGEST_FILTER and not any(
+        token == ">" or token.startswith("*") for token in subject.split(".")
+    )
 
 
 def check_name(name: str, what: str) -> str:

@@ -128,6 +128,8 @@ class Export:
         known = self._known_plan()
         planned = list(slices) if known is None else [Slice.from_plain(each) for each in known["slices"]]
         names = {file_name(slice_) for slice_ in planned}
+        if len(names) < len(planned):
+            raise ConfigError("the scan has a slice twice, which would be one file: give each slice once")
         files = sorted(self.path.glob("*.parquet"))
         damaged = [file for file in files if file.name in names and _rows_of(file) is None]
         owners = {file: _owner(file) for file in files if file not in damaged}

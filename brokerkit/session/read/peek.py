@@ -211,12 +211,11 @@ def new_peek(session: BrokerSession, limit: int, reading: ReadOptions) -> Peek:
 
 
 def _run(topic: str, stretch: Stretch, backwards: bool, only: tuple[str, ...] | None) -> Run:
-    finish = stretch.start if only == () else max(stretch.start, stretch.end)
     return Run(
         topic,
         stretch.bounds,
         stretch.start,
-        finish,
+        max(stretch.start, stretch.end),
         backwards,
         since=stretch.since,
         until=stretch.until,

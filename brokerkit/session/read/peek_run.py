@@ -56,6 +56,9 @@ class Run:
 
     def __post_init__(self) -> None:
         self.start, self.end = self.begin, self.finish
+        if self.only == ():
+            # no message of the range can match
+            self.start, self.end = (self.begin, self.begin) if self.backwards else (self.finish, self.finish)
 
     @property
     def left(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -48,7 +49,8 @@ class PlannedScan(Displayed):
 
     @property
     def slices(self) -> list[Slice]:
-        return list(self._plan.slices)
+        # what a filter rules out belongs to that filter, not to a range
+        return [replace(each, only=None) for each in self._plan.slices]
 
     @property
     def title(self) -> str:

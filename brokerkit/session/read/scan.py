@@ -183,7 +183,7 @@ class Scan(PlannedScan):
         self.report = ReadReport(doubt=self.doubt)
         try:
             exported = export.run(
-                self.slices, self._quietly(self.report), overwrite=overwrite, progress=self._progress
+                self._plan.slices, self._quietly(self.report), overwrite=overwrite, progress=self._progress
             )
         except KeyboardInterrupt as interrupt:
             error = Interrupted(
@@ -291,4 +291,4 @@ class Scan(PlannedScan):
         from .dask import to_dask
 
         self._refuse_expand("to_dask")
-        return to_dask(self._session, self.slices, self._reader.work())
+        return to_dask(self._session, self._plan.slices, self._reader.work())

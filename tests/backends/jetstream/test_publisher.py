@@ -39,7 +39,7 @@ def test_messages_larger_than_the_byte_window_in_sum_are_all_confirmed(driver: D
 
 
 @pytest.mark.parametrize("end", ["zzz", "999999", "-1", "\u00b2", "3.4", ""])
-def test_what_a_stranger_sends_to_the_inbox_settles_nothing(driver: Driver, subject: str, end: str) -> None:
+def test_what_others_send_to_the_inbox_settles_nothing(driver: Driver, subject: str, end: str) -> None:
     publisher = driver.publisher()
     publisher.send([(subject, OutboundMessage(b"x"))], 5)
     exchange = publisher._exchange

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import warnings
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import nats
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import brokerkit as bk
@@ -98,17 +101,57 @@ def test_a_sample_a_head_and_several_conditions_keep_to_their_subjects(s: bk.Ses
     assert eu.between(end=11).to_pandas()["offset"].tolist() == [1, 4, 7, 10]
 
 
-def test_slices_say_it_to_files_and_other_processes(s: bk.Session, mixed: str, tmp_path: Path) -> None:
+def test_files_and_other_processes_are_told(s: bk.Session, mixed: str, tmp_path: Path) -> None:
     scan = s.scan(mixed, progress=False).where(mixed.replace(">", "us") == TOPIC)
-    (slice_,) = scan.slices
+    (slice_,) = scan._plan.slices
     assert Slice.from_plain(json.loads(json.dumps(slice_.plain))) == slice_
     assert Slice.from_plain(json.loads(json.dumps(slice_.plain))).only == slice_.only
-    assert s.scan(slice_, progress=False).count() == 20
     assert scan.to_parquet(tmp_path / "us").rows == 20
     assert len(scan.to_dask().compute(scheduler="synchronous")) == 20
     lazy = s.scan(mixed, progress=False).to_polars().filter(pl.col("topic") == mixed.replace(">", "us"))
     assert lazy.select(pl.len()).collect().item() == 20
     assert s.last_read.read == 20
+
+
+def test_the_slices_of_a_condition_are_ranges_of_everything(
+    s: bk.Session, mixed: str, tmp_path: Path
+) -> None:
+    scan = s.scan(mixed, progress=False)
+    one = scan.where(mixed.replace(">", "us") == TOPIC).slices
+    other = scan.where(mixed.replace(">", "eu.at") == TOPIC).slices
+    assert one == other
+    assert s.scan(one, progress=False).count() == 90
+    assert s.scan(one, progress=False).to_parquet(tmp_path / "one").rows == 90
+    assert s.scan(other, progress=False).to_parquet(tmp_path / "one").rows == 90
+    assert pq.read_table(tmp_path / "one").num_rows == 90
+    with pytest.raises(bk.ConfigError, match="a slice twice"):
+        s.scan([*one, *other], progress=False).to_parquet(tmp_path / "both")
+
+
+@pytest.mark.parametrize("odd", ["*a", "**", "*", "x" * 3_990])
+def test_a_subject_that_cannot_be_a_filter_is_found_like_any_other(
+    s: bk.Session, nats_server: NatsServer, unique: str, odd: str
+) -> None:
+    s.create_topic(f"{unique}.>")
+    subjects = [f"{unique}.{name}" for name in (odd, "a", "b")]
+
+    async def publish() -> None:
+        client = await nats.connect(nats_server.url)
+        for each in subjects:
+            await client.jetstream().publish(each, b"1")
+        await client.close()
+
+    asyncio.run(publish())
+    for condition, found in ((f"{unique}.b" != TOPIC, subjects[:2]), (subjects[0] == TOPIC, subjects[:1])):
+        assert s.peek(f"{unique}.>", where=condition)["topic"].tolist() == found
+        assert s.scan(f"{unique}.>", progress=False).where(condition).to_pandas()["topic"].tolist() == found
+
+
+def test_a_browser_keeps_its_range_where_no_subject_can_match(s: bk.Session, mixed: str) -> None:
+    for where in (TOPIC == "none", pc.field("offset") > 1000):
+        browser = s.browse(mixed, where=where)
+        assert browser.wait(60)
+        assert "start=1, end=91" in browser.fixed_call
 
 
 def test_a_work_queue_and_a_whole_stream_are_narrowed_too(s: bk.Session, unique: str) -> None:
