@@ -25,9 +25,11 @@ _SMALL = 1024
 _LETTERS = "[A-Za-z0-9+/_-]"
 _BREAK = r"(?:\r|\\+r)?(?:\n|\\+n)[ \t]*+"
 _RUN = re.compile(rf"{_LETTERS}{{{SHORTEST},}}+={{0,2}}")
-_LINES = re.compile(
-    rf"(?:{_LETTERS}{{{SHORTEST},}}+(?:{_BREAK}{_LETTERS}++)*+|{_LETTERS}++(?:{_BREAK}{_LETTERS}++)++)={{0,2}}"
-)
+_LONG = rf"{_LETTERS}{{{SHORTEST},}}+(?:{_BREAK}{_LETTERS}++)*+"
+_LINES = re.compile(rf"{_LONG}={{0,2}}")
+_ALL_LINES = re.compile(rf"(?:{_LONG}|{_LETTERS}++(?:{_BREAK}{_LETTERS}++)++)={{0,2}}")
+_SHORT_LINE = rf"[ \t]*+{_LETTERS}{{1,{SHORTEST}}}+(?:[\r\n\\=\"]|$)"
+_SHORT_LINES = (re.compile("\n" + _SHORT_LINE), re.compile(r"\\n" + _SHORT_LINE))
 _ESCAPED = re.compile(r"\\+[nr]")
 _PLAIN = str.maketrans("-_", "+/", "\r\n\t =")
 _PART = re.compile(rf"[A-Za-z0-9]{{{SHORTEST},}}+")
@@ -89,9 +91,12 @@ def encoded_spans(
 
 
 def _runs(text: str) -> Iterator[re.Match[str]]:
-    wrapped = "\n" in text or "\\n" in text
-    found = (_LINES if wrapped else _RUN).finditer(text)
-    return (each for each in found if each.end() - each.start() >= SHORTEST) if wrapped else found
+    if "\n" not in text and "\\n" not in text:
+        return _RUN.finditer(text)
+    if all(each.search(text) is None for each in _SHORT_LINES):
+        return _LINES.finditer(text)
+    # encoded in short lines: these are slower to tell from the words of a text
+    return (each for each in _ALL_LINES.finditer(text) if each.end() - each.start() >= SHORTEST)
 
 
 class _Look:

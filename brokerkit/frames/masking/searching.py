@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .actions import HIDDEN, Action, Writer, strongest
 from .detectors import DETECTORS, MAY_HOLD, may_hold_in_bytes
@@ -47,20 +47,21 @@ class Searching:
         Base64 of a text in which they find something is hidden whole, and so is a text in which there is more
         than can be looked into.
         """
-        if not self.may_find(text):
+        if not self._detectors:
             return None
         try:
-            return self._masked(text)
+            encoded = list(self._encoded(text))
+            return self._masked(text, encoded) if encoded or self._holds_any(text) is not None else None
         except Exhausted:
             return HIDDEN
 
-    def _masked(self, text: str) -> str | None:
+    def _masked(self, text: str, encoded: Iterable[tuple[int, int]]) -> str | None:
+        spans = self._spans(text, encoded)
         if "\\" in text:
             # a text within the text, such as JSON in a string of JSON: its places are not those of the text
             plain = _ESCAPE.sub(lambda escape: chr(int(escape[1] or escape[2], 16)), text)
-            if plain != text and self._spans(plain) != self._spans(text):
+            if plain != text and self._spans(plain, self._encoded(plain)) != spans:
                 return HIDDEN
-        spans = self._spans(text)
         if not spans:
             return None
         pieces: list[str] = []
@@ -88,14 +89,14 @@ class Searching:
     def _encoded(self, text: str) -> Iterator[tuple[int, int]]:
         return encoded_spans(text, self._may_hold, self._holds)
 
-    def _spans(self, text: str) -> list[tuple[int, int, Action]]:
+    def _spans(self, text: str, encoded: Iterable[tuple[int, int]]) -> list[tuple[int, int, Action]]:
         """Return what is found, in order; what overlaps is one."""
         found: list[tuple[int, int, Action]] = [
             (start, end, action)
             for name, action in self._detectors.items()
             for start, end in DETECTORS[name](text)
         ]
-        found += [(start, end, "hide") for start, end in self._encoded(text)]
+        found += [(start, end, "hide") for start, end in encoded]
         merged: list[tuple[int, int, Action]] = []
         for start, end, action in sorted(found):
             if merged and start < merged[-1][1]:
