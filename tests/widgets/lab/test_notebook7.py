@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from brokerkit.testing.waiting import eventually
+from tests.conftest import missing
 
 from .canary import PAYLOADS, Canary
 from .server import Lab
@@ -62,7 +63,7 @@ def notebook7(chromium: Browser) -> Iterator[Notebook7]:
     """A running Notebook 7."""
     python = os.environ.get(VARIABLE) or (sys.executable if importlib.util.find_spec("notebook") else None)
     if python is None:
-        pytest.skip(f"there is no Notebook 7: {ENABLE}")
+        missing("notebook", ENABLE, "installation")
     with Notebook7(python) as server:
         yield server
 
