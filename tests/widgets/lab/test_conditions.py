@@ -70,3 +70,15 @@ def test_the_filters_of_messages_and_of_a_tail_are_completed_too(
         expect(panel.get_by_text("not a Python expression")).to_be_visible()
         panel.page.screenshot(path=pictures / "tail-condition.png")
         assert violations(panel.page) == []
+
+
+def test_fields_of_rows_that_come_while_it_is_typed_complete_it(desk: Session, chromium: Browser) -> None:
+    desk.create_topic("late")
+    with workbench(desk, "late", chromium) as panel:
+        panel.get_by_role("group", name="How the value is filtered").get_by_text("Python").click()
+        where = panel.get_by_label("Filter of the value")
+        where.press_sequentially("True or i")
+        expect(options(panel)).to_have_count(0)
+        desk.publish("late", {"id": 7})
+        where.press("Enter")
+        expect(options(panel)).to_have_text(["idnumber"])

@@ -99,6 +99,7 @@ function OnlyWhere({ store, of, typed, change, plan }: FieldsProps) {
           mode={mode}
           value={where}
           fields={store.fields.value[of]}
+          of={of === "letters" ? store.letters.value : store.rows.value?.version}
           ask={() => {
             send({ type: "fields", of });
           }}

@@ -121,6 +121,7 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
             mode={form.value.mode}
             value={form.value.where}
             fields={store.fields.value.rows}
+            of={store.rows.value?.version}
             ask={() => {
               send({ type: "fields", of: "rows" });
             }}

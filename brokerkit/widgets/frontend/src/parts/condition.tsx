@@ -6,6 +6,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { ConditionMode, FieldSeen } from "../protocol";
 import "./condition.css";
 import { completed, withField, type Completion } from "./completing";
+import { hasFocus } from "./focus";
 import { placeBelow } from "./place_below";
 import { Bdi } from "./plain";
 import { Segments } from "./segments";
@@ -19,6 +20,8 @@ interface Props {
   fields: readonly FieldSeen[];
   /** Asks for the fields. */
   ask: () => void;
+  /** What they are found in: they are asked for again when it is another. */
+  of?: unknown;
   onWrite: (text: string) => void;
   onMode: (mode: ConditionMode) => void;
   placeholder?: string | undefined;
@@ -90,6 +93,9 @@ export function Condition(props: Props) {
   const active = useSignal(-1);
   const at = caret.value;
   const found = mode === "python" && at !== null ? completed(value, at, fields) : null;
+  useEffect(() => {
+    if (mode === "python" && input.current && hasFocus(input.current)) props.ask();
+  }, [mode, props.of]);
   const close = () => {
     caret.value = null;
     active.value = -1;
@@ -142,6 +148,7 @@ export function Condition(props: Props) {
         onInput={(event) => {
           caret.value = event.currentTarget.selectionStart;
           active.value = -1;
+          if (mode === "python" && !fields.length) props.ask();
           onWrite(event.currentTarget.value);
         }}
         onKeyDown={onKeyDown}
