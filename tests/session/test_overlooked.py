@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -21,6 +20,7 @@ import brokerkit as bk
 from brokerkit.core import OutboundMessage
 from brokerkit.sandbox.kafka import KafkaServer
 from brokerkit.sandbox.nats import NatsServer
+from brokerkit.session import read_report
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.testing import waiting
 from brokerkit.widgets.browse.state import state_of as browser_state
@@ -57,10 +57,16 @@ def topic(session: Session, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def warned(read: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        frame = read()
-    return frame, [str(each.message) for each in caught if issubclass(each.category, bk.FilterWarning)]
+    said: list[str] = []
+
+    def note(text: str, category: type[Warning]) -> None:
+        assert category is bk.FilterWarning
+        said.append(text)
+
+    # a thread of another library that ignores warnings for a moment would lose those that Python records
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read_report, "note", note)
+        return read(), said
 
 
 def test_a_whole_number_of_any_size_is_found_exactly(session: Session, topic: str) -> None:
