@@ -51,6 +51,7 @@ def failed(s: Session, count: int) -> tuple[str, str]:
     return topic, letters
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 def test_a_dead_letter_goes_back_to_its_topic_and_is_acknowledged(s: Session) -> None:
     topic, letters = failed(s, 6)

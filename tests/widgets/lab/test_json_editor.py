@@ -69,6 +69,7 @@ def test_the_plain_field_stays_where_the_editor_cannot_be_loaded(
         expect(panel.get_by_label("Value", exact=True)).to_have_value("{}")
 
 
+@pytest.mark.extended
 def test_a_notebook_gets_the_editor_from_python(open_notebook: Opening) -> None:
     setup = 'import brokerkit as bk\ns = bk.connect("inmem://")\ns.create_topic("orders")'
     made = f'composer = s.compose("orders", value=\'{{"total": "x"}}\', schema={SCHEMA!r})\ncomposer'

@@ -15,6 +15,7 @@ from brokerkit.workbench import Session
 
 from .page import page_of
 
+pytestmark = pytest.mark.extended
 NAMES = ("orders.eu.created", "orders.eu.paid", "orders.us.created", "orders.us.created.dlq", "plain")
 
 
