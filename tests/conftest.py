@@ -158,7 +158,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     processors = os.cpu_count() or 1
     real = "not broker" not in (config.option.markexpr or "")
     # each process imports all tests, and each that uses real servers starts its own
-    return max(4, processors) if real else processors * 2
+    return max(4, processors) if real else max(2, processors * 3 // 2)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

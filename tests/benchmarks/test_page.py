@@ -22,6 +22,7 @@ def quick() -> int:
     return 200
 
 
+@pytest.mark.extended
 def test_goals_are_kept_or_not_or_not_measured() -> None:
     broken = FreshWay("broken", command=("tests.benchmarks.no_such_module",))
     goals = [
@@ -40,6 +41,7 @@ def test_goals_are_kept_or_not_or_not_measured() -> None:
     assert "no_such_module" in written
 
 
+@pytest.mark.extended
 def test_a_way_that_reads_other_rows_is_named() -> None:
     found = compared("something", [Way("slow", slow), Way("short", lambda: 199)], 200, 1)
     assert isinstance(found, Comparison)

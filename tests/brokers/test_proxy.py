@@ -125,6 +125,7 @@ def test_all_that_was_open_is_broken_when_a_cut_returns(proxy: Proxy) -> None:
             each.socket.close()
 
 
+@pytest.mark.extended
 def test_half_open_connections_hear_nothing_and_end_with_the_fault(proxy: Proxy, client: Client) -> None:
     client.ask(b"before")
     proxy.half_open()
@@ -148,6 +149,7 @@ def test_half_open_one_way_lets_the_other_pass(proxy: Proxy, client: Client) -> 
     assert client.hears_nothing()
 
 
+@pytest.mark.extended
 def test_a_stall_loses_nothing(proxy: Proxy, client: Client) -> None:
     client.ask(b"before")
     begin = time.monotonic()
@@ -156,6 +158,7 @@ def test_a_stall_loses_nothing(proxy: Proxy, client: Client) -> None:
     assert time.monotonic() - begin >= 2 * A_WHILE
 
 
+@pytest.mark.extended
 def test_mending_ends_a_stall_and_its_clock_does_not_end_the_next(proxy: Proxy, client: Client) -> None:
     proxy.stall(A_WHILE)
     proxy.mend()
@@ -166,6 +169,7 @@ def test_mending_ends_a_stall_and_its_clock_does_not_end_the_next(proxy: Proxy, 
     assert client.hears_nothing()
 
 
+@pytest.mark.extended
 def test_a_trickle_brings_all_slowly(proxy: Proxy, client: Client) -> None:
     proxy.trickle(10, 0.02, ways=(Way.TO_CLIENT,))
     begin = time.monotonic()

@@ -119,6 +119,7 @@ def test_a_redrive_that_leaves_an_original_where_it_is_ends_with_a_code(
     assert (row["status"], row["removed"]) == ("confirmed", False)
 
 
+@pytest.mark.extended
 def test_lag_is_printed_once_or_over_time(shop: Session, here: Here) -> None:
     assert sum(row["lag"] for row in rows(here("lag", "audit"))) == 8
     waiting = here(

@@ -300,6 +300,7 @@ def test_connections_are_saved_listed_and_deleted(run: Run) -> None:
     assert run("-o", "jsonl", "connections").stdout == b""
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 @WRITING
 def test_an_output_that_cannot_be_written_is_an_error(

@@ -191,6 +191,7 @@ MANY = 30
 """Consumers: one after the other they would need as many times the timeout."""
 
 
+@pytest.mark.extended
 def test_closing_keeps_its_timeout_while_the_broker_hangs(desk: Desk) -> None:
     desk.topic(count=2)
     consumers = [desk.messages(name=f"reader-{number}") for number in range(MANY)]

@@ -238,6 +238,7 @@ def test_reading_can_be_cancelled_and_the_next_read_is_whole(desk: Desk) -> None
     assert len(values(browser.read(slice_))) == 5
 
 
+@pytest.mark.extended
 def test_a_broker_that_went_away_is_an_error_after_the_stall_time(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()
@@ -271,6 +272,7 @@ def test_a_process_that_was_stopped_looks_for_what_came_meanwhile(
     assert len(values(browser.read(slice_, stall=60))) == 5
 
 
+@pytest.mark.extended
 def test_a_slice_that_could_not_be_begun_is_begun_when_the_broker_is_back(desk: Desk) -> None:
     desk.topic(count=5)
     browser = desk.connection.inspector()

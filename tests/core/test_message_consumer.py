@@ -147,6 +147,7 @@ def test_failures_of_a_batch_are_named_by_the_row_of_the_batch(desk: Desk) -> No
     assert desk.leases() == 0
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("settle", [Message.ack, Message.reject], ids=["ack", "reject"])
 def test_a_message_held_too_long_is_lost_and_the_late_settling_says_so(
     desk: Desk, settle: Callable[[Message], None]
@@ -166,6 +167,7 @@ def test_a_message_held_too_long_is_lost_and_the_late_settling_says_so(
     again.ack()
 
 
+@pytest.mark.extended
 def test_locks_are_extended_for_as_long_as_messages_are_held(desk: Desk) -> None:
     desk.topic(count=3)
     consumer = desk.messages(ack_deadline=1.5)
@@ -197,6 +199,7 @@ def test_the_locks_of_many_fetches_are_extended_in_time_where_the_broker_is_slow
         message.ack()
 
 
+@pytest.mark.extended
 def test_locks_are_extended_again_after_the_broker_was_away_for_a_moment(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages(ack_deadline=5.0)
@@ -260,6 +263,7 @@ class Slow(InmemConsumer):
         return super().backlog(mark) if self.tells else None
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("tells", [True, False])
 @pytest.mark.parametrize("thorough", [False, True])
 def test_idle_does_not_end_a_wait_for_messages_that_are_being_handed_over(
@@ -275,6 +279,7 @@ def test_idle_does_not_end_a_wait_for_messages_that_are_being_handed_over(
             each.ack()
 
 
+@pytest.mark.extended
 def test_undelivered_messages_are_returned_although_the_broker_was_away_when_due(
     desk: Desk,
 ) -> None:
@@ -366,6 +371,7 @@ def test_nothing_is_fetched_before_a_caller_asks(desk: Desk) -> None:
     assert desk.leases() == 0
 
 
+@pytest.mark.extended
 def test_an_idle_wait_ends_at_its_timeout_with_nothing(desk: Desk) -> None:
     desk.topic()
     consumer = desk.messages()
@@ -454,6 +460,7 @@ def test_signals_at_any_moment_lose_no_message_and_break_nothing(desk: Desk) -> 
         held.ack()
 
 
+@pytest.mark.extended
 def test_two_threads_share_a_consumer_without_losing_or_doubling(desk: Desk) -> None:
     total = 200
     desk.topic(count=total)
@@ -618,6 +625,7 @@ def test_start_creates_the_subscription_where_there_is_none(desk: Desk) -> None:
             message.ack()
 
 
+@pytest.mark.extended
 def test_a_broker_that_went_away_is_an_error_and_not_silence(desk: Desk) -> None:
     desk.topic()
     consumer = desk.messages()
@@ -639,6 +647,7 @@ def test_a_deleted_topic_is_an_error_that_every_call_meets(desk: Desk) -> None:
             consumer.next_message(1)
 
 
+@pytest.mark.extended
 def test_attaching_gives_up_after_its_timeout_and_may_be_tried_again(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages(connect_timeout=0.4)

@@ -153,6 +153,7 @@ def test_a_message_that_may_be_stored_is_not_failed_when_it_is_refused_later(des
     assert stored(desk) == [b"0"]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("window", [0.0, 0.1, None])
 def test_a_message_that_may_be_stored_is_sent_again_only_where_the_topic_recognizes_it(
     desk: Desk, window: float | None, monkeypatch: pytest.MonkeyPatch
@@ -181,6 +182,7 @@ def test_unsent_messages_do_not_overtake_those_that_may_be_lost(
     assert stored(desk) == [b"0", b"1", b"2", b"3", b"4"]
 
 
+@pytest.mark.extended
 def test_refused_messages_are_sent_again_before_those_that_may_be_lost(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,6 +363,7 @@ def test_closing_keeps_its_timeout_while_a_send_hangs_and_leaves_when_it_comes_b
     assert [result.status for result in results] == ["confirmed"]
 
 
+@pytest.mark.extended
 def test_closing_ends_retries_in_time(desk: Desk) -> None:
     desk.topic()
     publisher = desk.connection.publisher()

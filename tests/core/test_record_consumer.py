@@ -53,6 +53,7 @@ def test_the_first_record_of_all_can_be_acknowledged(desk: Desk) -> None:
     assert desk.committed() == {0: 1}
 
 
+@pytest.mark.extended
 def test_a_nack_reads_again_from_the_first_unacknowledged_record(desk: Desk) -> None:
     desk.topic(count=5)
     consumer = desk.records()
@@ -106,6 +107,7 @@ def test_a_nack_touches_only_its_own_partition(desk: Desk) -> None:
     assert {record.partition for record in consumer.next_batch(5, 5)} == {0}
 
 
+@pytest.mark.extended
 def test_records_of_a_partition_that_went_to_another_member_are_stale(desk: Desk) -> None:
     desk.topic(partitions=2, count=10)
     first = desk.records()
@@ -124,6 +126,7 @@ def test_records_of_a_partition_that_went_to_another_member_are_stale(desk: Desk
     assert offsets(second.next_batch(5, 5)) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.extended
 def test_fetching_while_partitions_come_and_go_never_hangs(desk: Desk) -> None:
     desk.topic(partitions=4)
     consumers = [desk.records()]
@@ -164,6 +167,7 @@ def test_records_held_too_long_are_read_again_and_their_ack_is_refused(desk: Des
     assert offsets(consumer.next_batch(3, 1)) == [0, 1, 2]
 
 
+@pytest.mark.extended
 def test_closing_commits_nothing_and_the_next_member_reads_it_again(desk: Desk) -> None:
     desk.topic(count=4)
     consumer = desk.records()

@@ -331,6 +331,7 @@ def test_a_collector_that_the_user_switched_off_stays_off():
         gc.enable()
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(120)
 def test_the_collector_runs_again_wherever_a_signal_strikes():
     struck = rounds = 0

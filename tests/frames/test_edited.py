@@ -208,6 +208,7 @@ def test_a_schema_id_in_a_header_stays_there() -> None:
     assert RegisteredWriting(source).written(b"\2", "1", b"-1", NOTHING, told) == b"\1"
 
 
+@pytest.mark.extended
 def test_the_records_of_a_container_keep_its_schema_and_its_compression() -> None:
     for codec in ("null", "deflate", "snappy"):
         out = io.BytesIO()

@@ -59,6 +59,7 @@ def test_other_numbers_keep_every_digit(text, around):
     assert (value < 0.5) == (Decimal(text) < Decimal("0.5"))
 
 
+@pytest.mark.extended
 def test_random_numbers_are_read_as_they_are_written():
     rng = random.Random(7)
     for _ in range(4_000):

@@ -265,6 +265,7 @@ def test_an_object_that_raises_whatever_is_asked_of_it_fails_in_its_row_alone():
     assert rows[1].startswith("row 1, column 'x'")
 
 
+@pytest.mark.extended
 def test_one_bad_value_far_into_a_frame_fails_alone_and_everything_else_is_sent():
     with bk.connect("inmem://") as s:
         s.create_topic("t")

@@ -258,6 +258,7 @@ for declare in (bk.codec("shop", evidence=bool), bk.schema_source("glue")):
 """
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "first", ["", "import shop_formats", "import brokerkit; brokerkit.connect('inmem://')"]
 )

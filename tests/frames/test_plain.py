@@ -89,6 +89,7 @@ def test_nested_values_of_a_decoder_are_read_back_too(tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "x.parquet")["value"].dtype == pd.ArrowDtype(kind)
 
 
+@pytest.mark.extended
 def test_a_process_that_never_made_a_frame_reads_the_file_with_the_arrow_backend(tmp_path: Path) -> None:
     file = tmp_path / "x.parquet"
     frame_of().to_parquet(file)

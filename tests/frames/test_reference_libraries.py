@@ -98,6 +98,7 @@ def mutated(r: random.Random, seed: bytes) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("format", READERS)

@@ -204,6 +204,7 @@ def test_each_topic_of_a_batch_is_judged_by_its_own_payloads() -> None:
     assert made.attrs["brokerkit"]["counts"]["failures"] == 1
 
 
+@pytest.mark.extended
 def test_noise_asks_for_a_limited_number_of_ids() -> None:
     source = Source({SchemaRef("id", 7): LONG})
     decoder = AutoDecoder(source)

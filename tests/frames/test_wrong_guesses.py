@@ -55,6 +55,7 @@ def text_of(payload: bytes) -> str | None:
     return None if CONTROLS.search(text) else text
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("registry", [False, True], ids=["no registry", "registry"])
 @pytest.mark.parametrize("count", COUNTS)

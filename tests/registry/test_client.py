@@ -94,6 +94,7 @@ def test_an_answer_that_is_no_schema_is_an_error_that_says_so(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "answer",
     [
@@ -200,6 +201,7 @@ def test_references_come_after_those_that_they_use() -> None:
         assert list(found.with_references(found.resolve(SEVEN))) == ["c", "a", "b"]
 
 
+@pytest.mark.extended
 def test_references_that_are_wrong_or_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert registry_module.MOST_REFERENCES == 500
     monkeypatch.setattr(registry_module, "MOST_REFERENCES", 50)
@@ -243,6 +245,7 @@ def test_a_missing_reference_names_it() -> None:
         found.with_references(found.resolve(SEVEN))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("options", "sent"),
     [

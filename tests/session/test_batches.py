@@ -19,6 +19,7 @@ def waiting(session: Session) -> int:
     return int(row["lag"])
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("model", ["message", "record"])
 def test_a_block_that_ends_normally_acknowledges(orders: Session, model: str) -> None:
     seen: list[int] = []
@@ -114,6 +115,7 @@ def test_a_new_loop_gets_the_unsettled_rows_that_the_previous_loop_dropped(
     before.close()
 
 
+@pytest.mark.extended
 def test_a_new_loop_leaves_a_batch_that_may_still_be_settled(orders: Session) -> None:
     before = orders.batches("orders", subscription="me", start="earliest", size=5, model="message")
     mine = next(before)
@@ -124,6 +126,7 @@ def test_a_new_loop_leaves_a_batch_that_may_still_be_settled(orders: Session) ->
     before.close()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("model", ["message", "record"])
 def test_a_loop_that_came_to_its_end_takes_nothing_more_until_it_is_begun_again(
     orders: Session, model: str

@@ -213,6 +213,7 @@ def test_small_files_are_put_together(orders: Session, data: Path) -> None:
         assert everything(offline).equals(everything(orders))
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("small_runs")
 def test_files_are_put_together_while_they_are_read(
     s: Session, data: Path, monkeypatch: pytest.MonkeyPatch

@@ -60,6 +60,7 @@ def contents(session: Session, topic: str) -> Counter[object]:
     )
 
 
+@pytest.mark.extended
 def test_a_target_that_does_not_answer_is_waited_for_once(pair, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = pair
     publish(here, 5_000)
@@ -135,6 +136,7 @@ def test_unconfirmed_messages_are_reported_and_resuming_completes_them(pair: tup
     assert max(contents(there, "copies").values()) == 1
 
 
+@pytest.mark.extended
 def test_taking_from_a_subscription_acknowledges_what_arrived(pair: tuple[Session, Session]) -> None:
     here, there = pair
     here.create_subscription("orders", "mover", start="earliest", model="message")
@@ -145,6 +147,7 @@ def test_taking_from_a_subscription_acknowledges_what_arrived(pair: tuple[Sessio
     assert contents(there, "copies") == contents(here, "orders")
 
 
+@pytest.mark.extended
 def test_unconfirmed_messages_stay_in_the_subscription(pair: tuple[Session, Session]) -> None:
     here, there = pair
     here.create_subscription("orders", "mover", start="earliest", model="message")

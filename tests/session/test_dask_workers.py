@@ -51,6 +51,7 @@ def check(scan: bk.Scan) -> None:
             assert sorted(found["value.number"]) == sorted(expected["value.number"]), name
 
 
+@pytest.mark.extended
 def test_the_rows_of_every_plan_are_those_of_arrow(s: Session) -> None:
     s.create_topic("many", partitions=3)
     s.publish_batch("many", messages(400, 3))

@@ -52,6 +52,7 @@ def test_a_filter_may_use_the_reason(desk: Session) -> None:
     assert len(desk.dead_letters("orders", key="k1", limit=2)) == 2
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("why", ["missing", "too large"])
 def test_a_message_that_cannot_become_a_dead_letter_is_delivered_again(desk: Session, why: str) -> None:
     desk.create_subscription("orders", "again", start="earliest", dead_letter_topic="orders-dlq")
@@ -261,6 +262,7 @@ def test_a_time_that_no_clock_shows_hides_no_other() -> None:
     assert rules.facts(attributes).time == 1_700_000_000_000_000
 
 
+@pytest.mark.extended
 def test_a_position_remembers_what_was_settled_behind_what_was_left() -> None:
     state = SettledOffsets(10).after([(10, True), (11, False), (14, True), (900, True)])
     assert (state.next, state.beyond) == (11, ((14, 15), (900, 901)))

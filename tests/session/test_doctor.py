@@ -77,6 +77,7 @@ def test_a_port_on_which_nothing_listens_is_told_at_once() -> None:
     assert isinstance(found.failed.error, Unavailable)
 
 
+@pytest.mark.extended
 def test_no_secret_is_shown() -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))

@@ -302,6 +302,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     assert done[-1] == "out"
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_no_room_for_a_file_is_an_error_of_ours_that_says_how_to_go_on(tmp_path: Path) -> None:
     program = f"""

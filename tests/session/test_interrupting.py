@@ -28,6 +28,7 @@ def scenes() -> dict[str, dict[str, Any]]:
     return {each["scene"]: each for each in found}
 
 
+@pytest.mark.extended
 def test_every_interrupt_takes_effect_within_a_second(scenes: dict[str, dict[str, Any]]) -> None:
     assert {name: scene["seconds"] for name, scene in scenes.items() if not 0 <= scene["seconds"] < 1} == {}
 

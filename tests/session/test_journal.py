@@ -127,6 +127,7 @@ def test_another_file_is_refused_and_left_as_it_is(s: Session, tmp_path: Path, c
             publish(s, pd.DataFrame({"value": ["1"]}), wrong)
 
 
+@pytest.mark.extended
 def test_two_cannot_write_one_journal(s: Session, frame: pd.DataFrame, tmp_path: Path) -> None:
     s.create_topic("t")
     s.native.faults.pause()
@@ -185,6 +186,7 @@ with bk.connect("inmem://") as s:
     assert counts == "{'confirmed': 12000, 'failed': 0, 'unknown': 0} 12000"
 
 
+@pytest.mark.extended
 def test_a_copy_continues_with_its_journal(s: Session, frame: pd.DataFrame, tmp_path: Path) -> None:
     s.create_topic("source", partitions=3)
     s.create_topic("t")

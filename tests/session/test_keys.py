@@ -90,6 +90,7 @@ def test_keys_are_the_same_after_publishing_back(keyed: Session, tmp_path: Path,
     assert [row["key"] for row in keys_of(keyed, "copies")] == texts  # type: ignore[index,call-overload]
 
 
+@pytest.mark.extended
 def test_copy_and_dask_keep_the_keys(keyed: Session) -> None:
     keyed.create_topic("copies", partitions=1)
     keyed.copy("keyed", keyed, "copies", progress=False).raise_for_failures()

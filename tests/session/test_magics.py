@@ -36,6 +36,7 @@ def run(shell: InteractiveShell, cell: str) -> Any:
     return result.result
 
 
+@pytest.mark.extended
 def test_a_peek_hides_what_it_is_told_and_shows_what_the_connection_hides(shell: InteractiveShell) -> None:
     name = f"inmem://{uuid.uuid4().hex}"
     shell.user_ns["s"] = plain = bk.connect(name)

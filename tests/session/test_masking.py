@@ -173,6 +173,7 @@ def test_what_is_not_hidden_stays_exact(planted: Session) -> None:
     assert '"id": 9007199254740993' in first
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("planted", FEW, indirect=True)
 def test_every_other_read_is_masked_as_well(planted: Session, tmp_path: Path) -> None:
     scan = planted.scan("people", progress=False)
@@ -191,6 +192,7 @@ def test_every_other_read_is_masked_as_well(planted: Session, tmp_path: Path) ->
     check(planted.pull("people", subscription="me"), planted.last_pull)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("planted", FEW, indirect=True)
 def test_partitions_of_dask_are_masked(planted: Session) -> None:
     pytest.importorskip("dask.dataframe")

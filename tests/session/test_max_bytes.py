@@ -24,6 +24,7 @@ def filled(s: Session, partitions: int = 1, sizes: tuple[int, ...] = (SIZE,)) ->
     s.publish_batch("t", [f"{n:06d}".ljust(sizes[n % len(sizes)], "x") for n in range(COUNT)])
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("model", ["message", "record"])
 @pytest.mark.parametrize("sizes", [(SIZE,), (100, 30_000, 7), (ROOM, 10)])
 def test_batches_end_at_max_bytes_and_continue_without_losing_a_row(
@@ -43,6 +44,7 @@ def test_batches_end_at_max_bytes_and_continue_without_losing_a_row(
     assert s.describe("t").subscriptions["lag"].tolist() == [0]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("model", ["message", "record"])
 def test_a_message_larger_than_the_bound_comes_alone(s: Session, model: str) -> None:
     filled(s)
@@ -55,6 +57,7 @@ def test_a_message_larger_than_the_bound_comes_alone(s: Session, model: str) -> 
     assert seen == list(range(COUNT))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("model", ["message", "record"])
 def test_a_pull_says_that_it_ended_at_max_bytes_and_the_next_continues(s: Session, model: str) -> None:
     filled(s)

@@ -157,6 +157,7 @@ def test_partitions_that_are_not_named_stay(desk: Session) -> None:
     assert list(desk.describe_subscription("group").progress["committed"]) == [before[0], 7, before[2]]
 
 
+@pytest.mark.extended
 def test_after_a_reset_to_the_beginning_everything_is_redelivered(desk: Session) -> None:
     for name, model in (("group", "record"), ("queue", "message")):
         desk.reset("orders", name, "earliest", confirm=name)

@@ -73,6 +73,7 @@ def test_header_picks_by_name_and_by_value(s: Session) -> None:
         s.peek("t", header="a", attributes=False)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("newest", [True, False])
 def test_a_stopped_look_continues_and_misses_nothing(s: Session, newest: bool) -> None:
     s.create_topic("t", partitions=2)

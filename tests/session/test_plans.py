@@ -201,6 +201,7 @@ def test_a_stream_names_the_message_that_does_not_fit_and_changes_no_value(s: Se
         list(scan(s, "late").select("value.total", types={"value.total": pa.bool_()}).batches())
 
 
+@pytest.mark.extended
 def test_streams_and_files_have_the_selected_columns(many: Session, tmp_path: Path) -> None:
     chosen = scan(many, slice_rows=50).where("name 3").select("offset", "value.number", "value.who.name")
     expected = chosen.to_arrow()

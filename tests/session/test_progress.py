@@ -46,6 +46,7 @@ def test_a_bar_that_is_not_wanted_tells_its_progress_and_shows_nothing(
     assert not capsys.readouterr().err
 
 
+@pytest.mark.extended
 def test_a_short_read_imports_no_progress_bar() -> None:
     code = """
 import sys, brokerkit as bk

@@ -145,6 +145,7 @@ def test_a_missing_topic_is_told_by_the_outcome_alone(t: Session) -> None:
     assert missing["status"].tolist() == ["failed"]
 
 
+@pytest.mark.extended
 def test_a_broker_that_does_not_answer_is_waited_for_once_and_the_rest_is_not_tried(t: Session) -> None:
     frame = pd.DataFrame({"n": range(6_000)})
     t.native.faults.stop()

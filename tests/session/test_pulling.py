@@ -48,6 +48,7 @@ def test_pull_of_nothing_is_an_empty_frame_at_the_timeout(orders: Session) -> No
     assert frame.shape == (0, 14)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("reading", ["pull", "batches"])
 def test_a_trickle_of_messages_does_not_hold_it_open_past_its_time(orders: Session, reading: str) -> None:
     """As on a system where each look takes a round trip, and brings what came meanwhile."""
@@ -79,6 +80,7 @@ def test_a_trickle_of_messages_does_not_hold_it_open_past_its_time(orders: Sessi
     assert 0 < count <= come < 400
 
 
+@pytest.mark.extended
 def test_the_clock_of_pull_starts_when_the_consumer_is_attached(orders: Session) -> None:
     made = orders.connection.driver.consumer
 
@@ -202,6 +204,7 @@ def test_bytes_come_back_exactly_through_pull_and_publish_frame(s: Session) -> N
     consumer.close()
 
 
+@pytest.mark.extended
 def test_share_asks_for_messages_and_contradicts_records() -> None:
     with bk.connect("inmem://") as session:
         session.create_topic("orders")
@@ -214,6 +217,7 @@ def test_share_asks_for_messages_and_contradicts_records() -> None:
             session.batches("orders", subscription="me", share="yes")  # type: ignore[arg-type]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("model", ["message", "record"])
 def test_a_frame_says_why_its_pull_ended(orders: Session, model: str) -> None:
     def stopped(df) -> str:
@@ -225,6 +229,7 @@ def test_a_frame_says_why_its_pull_ended(orders: Session, model: str) -> None:
     assert stopped(pull(100)) == "at the timeout"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("reading", ["pull", "batches", "create_subscription"])
 def test_a_subscription_that_begins_after_the_end_says_so(orders: Session, reading: str) -> None:
     options = {"pull": {"timeout": 0.2}, "batches": {"idle": 0.1}}.get(reading, {})

@@ -162,6 +162,7 @@ def test_rows_that_are_gone_are_told_and_not_sent(desk: Session) -> None:
     assert len(desk.peek("orders", 100)) == 24
 
 
+@pytest.mark.extended
 def test_a_rate_is_kept(s: Session) -> None:
     s.create_topic("t")
     s.create_topic("t-dlq")

@@ -92,6 +92,7 @@ READINGS: dict[str, Callable[[bk.Session], pd.DataFrame]] = {
 }
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("how", READINGS)
 def test_rows_whose_schema_was_not_told_fail_and_reading_again_gives_all(
     s: bk.Session, registry: Registry, how: str
@@ -119,6 +120,7 @@ def test_typed_rows_whose_schema_was_not_told_fail_and_are_no_values_of_the_othe
     assert bk.failures(frame)["row"].tolist() == list(range(1, ROWS, 2))
 
 
+@pytest.mark.extended
 def test_a_registry_that_is_lost_at_first_contact_leads_to_no_guess(registry: Registry) -> None:
     """An id of the first schema may be one of Apicurio's own as well, as far as is known."""
     with bk.connect("inmem://", registry=registry.web.url) as s:
@@ -146,6 +148,7 @@ def followed(s: bk.Session) -> pd.DataFrame:
         tail.close()
 
 
+@pytest.mark.extended
 def test_a_tail_shows_what_was_told_and_fails_the_rest(s: bk.Session, registry: Registry) -> None:
     check_lost(followed(s))
     registry.lost = False

@@ -88,6 +88,7 @@ def test_single_messages_of_other_partitions_than_those_named_stay(
     assert left(s) == [number for number in range(20) if number not in wanted]
 
 
+@pytest.mark.extended
 def test_what_is_not_known_to_be_removed_is_not_said_to_be_there(
     filled: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_an_interrupt_does_not_say_of_what_is_under_way_that_it_is_there(
     assert again == ["gone"] * 200 + ["removed"] * 50
 
 
+@pytest.mark.extended
 def test_subscriptions_neither_hold_nor_wait_for_what_is_removed(filled: Session) -> None:
     filled.create_subscription("t", "me", start="earliest")
     with filled.consumer("t", "me") as consumer:

@@ -203,6 +203,7 @@ def test_a_keyring_that_keeps_plain_text_or_nothing_is_refused(ring: FileKeyring
     assert bk.connections().empty
 
 
+@pytest.mark.extended
 def test_a_machine_without_a_keyring_says_so() -> None:
     program = (
         "import brokerkit as bk\n"
@@ -269,6 +270,7 @@ for change in (
 """
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_a_full_disk_changes_no_saved_connection_and_says_what_to_do(file: Path) -> None:
     bk.save_connection("kept", "inmem://kept")

@@ -145,6 +145,7 @@ def test_a_topic_deleted_after_the_plan_is_one_clear_error(orders: Session, tmp_
     assert not list((tmp_path / "x").glob("*.parquet*"))
 
 
+@pytest.mark.extended
 def test_the_repr_neither_fails_nor_waits_for_a_broker_that_hangs(orders: Session) -> None:
     scan = orders.scan("orders")
     orders.native.faults.pause()

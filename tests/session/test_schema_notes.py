@@ -171,6 +171,7 @@ def test_without_a_registry_nothing_is_asked(topic: str, tmp_path: Path) -> None
         assert not [each.name for each in set(threading.enumerate()) - before if "schema" in each.name]
 
 
+@pytest.mark.extended
 def test_a_registry_that_hangs_costs_one_publish_a_second_and_is_not_asked_again(
     topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,12 +66,14 @@ def run(program: str) -> str:
     return done.stdout
 
 
+@pytest.mark.extended
 def test_a_script_without_a_terminal_changes_nothing_unless_its_code_says_so() -> None:
     said = run(CHANGE.format(extra="") + CHANGE.format(extra=", allow_changes=True")).splitlines()
     assert said[0].startswith("refused: this session is marked as production")
     assert said[-1] == "changed"
 
 
+@pytest.mark.extended
 def test_a_person_at_a_terminal_may_change_and_ci_may_not() -> None:
     steps = [f"import os; os.environ['CI'] = {ci!r}" + CHANGE.format(extra="") for ci in ("true", "false")]
     said = in_a_terminal("\n".join([CHANGE.format(extra=""), *steps]), without_ci()).splitlines()

@@ -55,6 +55,7 @@ def later(work: Callable[[], object], seconds: float = 0.5) -> threading.Timer:
     return timer
 
 
+@pytest.mark.extended
 def test_a_watch_ends_with_the_first_match_in_hand(any_s: Session, topic: str) -> None:
     any_s.publish(topic, {"id": 7, "old": True})
     with ThreadPoolExecutor(1) as pool:
@@ -78,6 +79,7 @@ def test_a_watch_ends_with_the_first_match_in_hand(any_s: Session, topic: str) -
     assert earlier["value.old"].tolist() == [True]
 
 
+@pytest.mark.extended
 def test_a_watch_skips_nothing_and_does_not_end_early(any_s: Session, topic: str) -> None:
     started = time.monotonic()
     timer = later(lambda: any_s.publish_batch(topic, [f"{n}" for n in range(3_000)] + ["needle", "x"]))
@@ -90,6 +92,7 @@ def test_a_watch_skips_nothing_and_does_not_end_early(any_s: Session, topic: str
     timer.join()
 
 
+@pytest.mark.extended
 def test_a_filter_that_fails_is_told_at_the_end(s: Session) -> None:
     s.create_topic("t")
     timer = later(lambda: s.publish("t", {"id": 1}))
@@ -147,6 +150,7 @@ def test_lag_over_time_ends_when_a_group_has_caught_up(any_s: Session, topic: st
     assert found["time"].is_monotonic_increasing
 
 
+@pytest.mark.extended
 def test_lag_is_collected_for_so_many_seconds_and_names_are_escaped(s: Session) -> None:
     s.create_topic("t")
     s.create_subscription("t", "<b>x</b>", start="earliest")

@@ -101,6 +101,7 @@ def test_another_name_or_page_gets_nothing(page: PageServer) -> None:
         sync.connect(address, origin=f"http://{place.netloc}")
 
 
+@pytest.mark.extended
 def test_the_socket_speaks_as_a_widget_does(page: PageServer) -> None:
     place = urlsplit(page.url)
     with sync.connect(

@@ -200,6 +200,7 @@ def test_backlogs_of_the_topics_in_view_are_asked_for_on_demand(orders: Session)
     assert [row["backlog"] for row in last(sent, "topics")["rows"]] == ["300", "none"]
 
 
+@pytest.mark.extended
 def test_a_search_can_be_stopped_and_continued_and_misses_nothing(s: Session) -> None:
     s.create_topic("t", partitions=2)
     for start in range(0, 30_000, 10_000):

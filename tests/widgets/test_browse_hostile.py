@@ -43,6 +43,7 @@ def harmless(sent: list[dict]) -> None:
     assert max(len(json.dumps(each)) for each in sent) < 200_000
 
 
+@pytest.mark.extended
 def test_every_message_is_shown_in_every_form_short_and_without_control_characters(hostile: Session) -> None:
     browser = browse(hostile, "t")
     sent = told(browser)
@@ -61,6 +62,7 @@ def test_every_message_is_shown_in_every_form_short_and_without_control_characte
     assert forms == {"tree", "text", "hex", "layers"}
 
 
+@pytest.mark.extended
 def test_two_hostile_messages_are_compared(hostile: Session) -> None:
     browser = browse(hostile, "t")
     sent = told(browser)

@@ -54,6 +54,7 @@ def test_running_a_cell_again_ends_the_search_that_it_began_and_names_are_the_no
     assert again == "100 100"
 
 
+@pytest.mark.extended
 def test_a_search_ends_with_its_session(s: Session) -> None:
     s.create_topic("t", partitions=4)
     for _ in range(8):

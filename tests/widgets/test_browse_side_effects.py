@@ -14,6 +14,7 @@ from tests.backends.pubsub.conftest import new_name, url_of
 from tests.widgets.test_browse import FORM, browse, last, say, told
 
 
+@pytest.mark.extended
 def test_a_free_look_says_that_it_changes_nothing(s: Session) -> None:
     s.create_topic("orders")
     browser = browse(s, "orders")

@@ -38,6 +38,7 @@ def million() -> pa.Table:
     return builder.to_table([builder.batch(columns)])
 
 
+@pytest.mark.extended
 def test_any_page_of_a_million_rows_is_small_and_right(million: pa.Table) -> None:
     table = ResultTable(million)
     for first in (0, 123_456, MILLION - 30):

@@ -118,6 +118,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.extended
 def test_every_call_in_a_tab_runs() -> None:
     pytest.importorskip("IPython")
     done = subprocess.run(

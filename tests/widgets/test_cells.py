@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import json, time
 from IPython.core.interactiveshell import InteractiveShell
@@ -27,6 +29,7 @@ print(json.dumps([seen[:5], seen[-1], shell.user_ns["tails"][0]._model.status_te
 """
 
 
+@pytest.mark.extended
 def test_running_a_cell_again_stops_the_tail_that_it_began() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False

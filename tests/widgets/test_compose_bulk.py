@@ -152,6 +152,7 @@ def test_the_call_of_a_composer_without_a_file_makes_the_same(refunds: Session) 
     assert (again._model.many, again._model.bulk.now) == (True, desk.composer._model.bulk.now)
 
 
+@pytest.mark.extended
 def test_it_is_stopped_goes_on_and_sends_nothing_twice(refunds: Session) -> None:
     desk = Desk(refunds, rows=pd.DataFrame({"n": range(200)}), rate=3)
     assert desk.composer.wait(60)

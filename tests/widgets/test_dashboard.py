@@ -110,6 +110,7 @@ def test_it_stops_pauses_and_goes_on(shown: tuple[Dashboard, Screen]) -> None:
     assert screen.state["call"] == "s.dashboard(every='30s')"
 
 
+@pytest.mark.extended
 def test_a_closed_session_is_said_and_ends_the_looks(shop: Session) -> None:
     dashboard, screen = shop.dashboard(every=1), Screen()
     dashboard._show_at(screen)
@@ -144,6 +145,7 @@ def test_memory_is_bounded(shop: Session, monkeypatch: pytest.MonkeyPatch) -> No
     assert set(found.topics) == {"orders", "quiet"}
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("small_heap")
 def test_one_that_is_dropped_ends_its_thread(shop: Session) -> None:
     dashboard = shop.dashboard(every=1)
@@ -239,6 +241,7 @@ def test_one_topic_that_does_not_answer_leaves_the_others_and_the_backlogs(
     assert found.subscriptions["orders", "billing"].lag.last == 40
 
 
+@pytest.mark.extended
 def test_an_error_of_any_kind_is_said_and_refresh_begins_again(
     shown: tuple[Dashboard, Screen], monkeypatch: pytest.MonkeyPatch
 ) -> None:

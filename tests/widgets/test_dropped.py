@@ -91,6 +91,7 @@ def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
+@pytest.mark.extended
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("small_heap")
 def test_dropped_objects_are_gone_with_their_threads_and_descriptors(url: str) -> None:

@@ -75,6 +75,7 @@ def test_the_selected_message_says_how_it_was_read_and_why_it_was_not(orders: Se
     assert {failure for format, failure in seen.values() if format != "gzip"} == {""}
 
 
+@pytest.mark.extended
 def test_it_is_bounded_and_says_what_it_skipped(orders: Session) -> None:
     tail = Tail(orders, "orders", interval=0.02, rows=50)
     tail.pause()

@@ -104,6 +104,7 @@ def test_odd_names_are_each_there_once() -> None:
     assert sum(not each.branch for each in TopicTree(deep, range(3), ".").lines(lambda prefix: True)) == 3
 
 
+@pytest.mark.extended
 def test_sixty_thousand_topics_are_a_tree_in_no_time() -> None:
     names = [f"team{n % 300}.service{n % 7_000}.events-{n}" for n in range(60_000)]
     begin = time.process_time()

@@ -175,6 +175,7 @@ def test_what_failed_is_resumed_and_nothing_is_sent_twice(s: Session) -> None:
     assert s.dead_letters("t").empty
 
 
+@pytest.mark.extended
 def test_a_redrive_is_stopped_between_two_parts_and_goes_on(
     s: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,7 @@ def test_a_reading_ends_whatever_is_clicked_meanwhile(desk: Session) -> None:
     assert change(sent) is None
 
 
+@pytest.mark.extended
 def test_one_plan_is_carried_out_once_although_two_viewers_click(
     s: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_key_value_and_headers_come_back_as_they_went_in(mock: Connection, mock_
     }
 
 
+@pytest.mark.extended
 def test_a_record_has_its_place_and_a_publish_time_but_no_ingestion_time(
     mock: Connection, mock_topic: str
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_record_has_its_place_and_a_publish_time_but_no_ingestion_time(
     assert record.ingestion_time is None
 
 
+@pytest.mark.extended
 def test_a_group_without_a_position_is_missing_until_it_is_created(mock: Connection, mock_topic: str) -> None:
     publish(mock, mock_topic, OutboundMessage(b"1", key=b"k"))
     with (
@@ -92,6 +94,7 @@ def test_an_acknowledgement_commits_the_next_offset(
     assert position.offset == 3
 
 
+@pytest.mark.extended
 def test_a_slice_can_be_read_again_and_affects_no_other_reader(mock: Connection, mock_topic: str) -> None:
     publish(mock, mock_topic, *(OutboundMessage(b"%d" % n, key=b"k") for n in range(50)))
     browser = mock.inspector()
@@ -100,6 +103,7 @@ def test_a_slice_can_be_read_again_and_affects_no_other_reader(mock: Connection,
     assert first == second == [b"%d" % n for n in range(10, 40)]
 
 
+@pytest.mark.extended
 def test_a_slice_whose_rows_were_deleted_continues_with_what_is_left(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
@@ -112,6 +116,7 @@ def test_a_slice_whose_rows_were_deleted_continues_with_what_is_left(
     assert offsets == [15, 16, 17, 18, 19]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("step", ["looking at the end", "taking more", "converting"])
 def test_rows_are_read_again_or_returned_when_a_step_behind_them_fails(
     mock: Connection, mock_topic: str, monkeypatch: pytest.MonkeyPatch, step: str
@@ -192,6 +197,7 @@ def test_a_missing_topic_is_not_found_at_once_on_either_side(mock: Connection) -
     assert "missing" not in {info.name for info in mock.inspector().topics()}
 
 
+@pytest.mark.extended
 def test_a_refused_produce_that_may_succeed_later_is_tried_again(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
@@ -214,6 +220,7 @@ def test_a_coordinator_that_is_still_starting_is_waited_for(
             mock.create_subscription(mock_topic, group, start="earliest")
 
 
+@pytest.mark.extended
 def test_a_publish_without_an_answer_is_unknown_and_later_ones_arrive(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
@@ -231,6 +238,7 @@ def test_a_publish_without_an_answer_is_unknown_and_later_ones_arrive(
         assert topic.publish(OutboundMessage(b"after"), timeout=60).ok
 
 
+@pytest.mark.extended
 def test_an_unreachable_broker_is_unavailable_with_its_address(mock_cluster: MockCluster) -> None:
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1.*refused") as caught:

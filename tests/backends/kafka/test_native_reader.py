@@ -101,6 +101,7 @@ def test_a_scan_is_the_same_whatever_reads(
     assert tables[0].equals(tables[1])
 
 
+@pytest.mark.extended
 def test_rows_and_parts_of_them_are_the_same_objects_of_python(
     mock: Connection, native: Connection, mock_topic: str
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_batch_is_as_large_as_it_may_be_and_larger_only_for_one_message(
     assert all(len(part) == 1 or sum(part) <= 10_000 for part in parts)
 
 
+@pytest.mark.extended
 def test_records_that_were_deleted_are_passed_over(
     mock: Connection, native: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:
@@ -147,6 +149,7 @@ def test_records_that_were_deleted_are_passed_over(
     assert offsets == [15, 16, 17, 18, 19]
 
 
+@pytest.mark.extended
 def test_errors_of_the_broker_are_those_of_the_client_library(taken: list[str]) -> None:
     said = []
     for reader in ("python", "native"):
@@ -162,6 +165,7 @@ def test_errors_of_the_broker_are_those_of_the_client_library(taken: list[str]) 
     assert said[0] == said[1]
 
 
+@pytest.mark.extended
 def test_a_broker_that_is_away_is_named_and_closing_does_not_wait_for_it(taken: list[str]) -> None:
     with MockCluster() as cluster:
         cluster.create_topic("away")
@@ -208,6 +212,7 @@ def test_properties_that_it_cannot_carry_are_refused(settings: dict[str, Any]) -
         carried(settings)
 
 
+@pytest.mark.extended
 @pytest.mark.skipif("BROKERKIT_TEST_READER" in os.environ, reason="something else is said")
 def test_it_reads_where_it_is_chosen_and_nowhere_else(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str, taken: list[str]

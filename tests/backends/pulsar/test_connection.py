@@ -40,6 +40,7 @@ def test_a_host_that_refuses_is_unavailable_at_once_and_shows_no_secret() -> Non
     assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
+@pytest.mark.extended
 def test_a_silent_host_is_unavailable_within_the_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()

@@ -90,6 +90,7 @@ def test_an_address_that_cannot_be_used_says_what_was_expected(
     assert KEY not in "".join(traceback.format_exception(raised.value))
 
 
+@pytest.mark.extended
 def test_without_azure_identity_the_error_says_how_to_get_it() -> None:
     program = (
         "import sys; sys.modules['azure.identity'] = None\n"

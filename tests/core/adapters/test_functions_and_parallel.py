@@ -146,6 +146,7 @@ def test_unkeyed_messages_are_published_at_the_same_time() -> None:
     assert all(result.ok for result in publish_in_parallel(topic, [OutboundMessage("")] * 4, workers=4))
 
 
+@pytest.mark.extended
 def test_messages_that_the_timeout_left_no_time_for_are_failed() -> None:
     begun: list[OutboundMessage] = []
 

@@ -105,6 +105,7 @@ def test_a_batch_that_cancelling_interrupts_is_given_back(kind: type[Box]) -> No
     assert [outcome(each) for each in source.received] == ["nack"] * len(source.received)
 
 
+@pytest.mark.extended
 def test_the_window_starts_at_the_first_message_and_later_ones_do_not_restart_it() -> None:
     source = IteratorSource()
     stop = threading.Event()

@@ -119,6 +119,7 @@ def test_a_second_failure_is_noted_on_the_first() -> None:
     assert "bad payload" in caught.value.__notes__[0]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("stuck", [False, True])
 def test_ctrl_c_ends_it_soon_and_gives_back_the_rest(stuck: bool) -> None:
     source = IteratorSource(50)

@@ -34,6 +34,7 @@ def each_holds_the_one_before(count: int) -> Any:
     return found
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("writer", "reader"),
     [

@@ -71,6 +71,7 @@ def check(schema: ProtobufSchema, name: str, rows: list[bytes]) -> tuple[int, in
     return len(rows) - len(typed.failures), len(typed.failures)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize(("schema", "name"), MESSAGES, ids=NAMES)
 def test_random_messages_are_read_as_the_reference_library_reads_them(
@@ -82,6 +83,7 @@ def test_random_messages_are_read_as_the_reference_library_reads_them(
     assert check(schema(), name, rows) == (100 * times, 0)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize(("schema", "name"), MESSAGES, ids=NAMES)
 def test_damaged_messages_are_read_as_the_reference_library_reads_them_or_are_failures(
@@ -95,6 +97,7 @@ def test_damaged_messages_are_read_as_the_reference_library_reads_them_or_are_fa
     assert refused > 20 * times
 
 
+@pytest.mark.extended
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_any_bytes_are_read_as_the_reference_library_reads_them_or_are_failures(rows: list[bytes]) -> None:
@@ -102,6 +105,7 @@ def test_any_bytes_are_read_as_the_reference_library_reads_them_or_are_failures(
     check(old(), "Grouped", rows)
 
 
+@pytest.mark.extended
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_failure_names_a_byte_and_a_reason(seed: int) -> None:
