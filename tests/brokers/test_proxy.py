@@ -141,6 +141,7 @@ def test_half_open_connections_hear_nothing_and_end_with_the_fault(proxy: Proxy,
     assert Client(proxy).ask(b"after") == b"after"
 
 
+@pytest.mark.extended
 def test_half_open_one_way_lets_the_other_pass(proxy: Proxy, client: Client) -> None:
     client.ask(b"before")
     proxy.half_open(ways=(Way.TO_CLIENT,))
@@ -190,6 +191,7 @@ def test_a_reset_strikes_at_its_byte_and_only_one_connection(proxy: Proxy, clien
     assert other.ask(b"still") == b"still"
 
 
+@pytest.mark.extended
 def test_refused_connections_are_taken_again_after_a_while(proxy: Proxy, client: Client) -> None:
     client.ask(b"before")
     proxy.refuse(A_WHILE)
@@ -206,6 +208,7 @@ def test_refused_connections_are_taken_again_after_a_while(proxy: Proxy, client:
     assert eventually(taken, "new ones are taken").ask(b"after") == b"after"
 
 
+@pytest.mark.extended
 def test_a_fault_begins_at_a_number_of_bytes(proxy: Proxy, client: Client) -> None:
     client.ask(b"x" * 100)
     proxy.after(50, proxy.stall)

@@ -93,6 +93,7 @@ def test_a_purge_shows_its_plan_needs_the_name_and_says_what_became_of_it(shop: 
     here("--read-only", "purge", "orders", "--confirm", "orders", code=6)
 
 
+@pytest.mark.extended
 def test_dead_letters_are_counted_and_sent_again(shop: Session, here: Here) -> None:
     (counted,) = rows(here("dead-letters", "orders", "--by", "reason"))
     assert (counted["reason"], counted["count"]) == ("BadCard", 3)
@@ -134,6 +135,7 @@ def test_lag_is_printed_once_or_over_time(shop: Session, here: Here) -> None:
     here("lag", "audit", "--until", "0", code=2)
 
 
+@pytest.mark.extended
 def test_a_watch_prints_the_first_match_or_says_that_none_came(shop: Session, here: Here) -> None:
     (found,) = rows(here("watch", "orders", "--where", '"id": 7', "--start", "earliest", "--seconds", "5"))
     assert json.loads(found["value"]) == {"id": 7}

@@ -90,6 +90,7 @@ def test_an_option_that_the_backend_does_not_know_is_refused() -> None:
         connection.create_topic("t", colour="red")
 
 
+@pytest.mark.extended
 def test_a_broker_that_does_not_answer_is_unavailable_within_the_timeout() -> None:
     store = inmem.shared_store("asleep")
     store.faults.pause()
@@ -261,6 +262,7 @@ def test_a_process_ends_in_time_while_the_broker_hangs() -> None:
     assert time.time() - float(done.stdout) < 8
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_is_told_so_and_touches_nothing() -> None:
     done = run(

@@ -57,6 +57,7 @@ def test_a_call_from_the_owner_thread_itself_is_done_at_once() -> None:
     assert ended(owner, lambda: None, 60)
 
 
+@pytest.mark.extended
 def test_a_call_ends_at_its_timeout_or_cancellation_while_the_task_hangs() -> None:
     owner = DriverThread("test")
     go = threading.Event()
@@ -86,6 +87,7 @@ def test_stopping_does_what_waits_first_and_the_last_thing_last() -> None:
     assert done == ["waiting", "last"]
 
 
+@pytest.mark.extended
 def test_stopping_keeps_its_timeout_while_a_task_hangs_and_still_leaves_later() -> None:
     owner = DriverThread("test")
     go, left = threading.Event(), threading.Event()

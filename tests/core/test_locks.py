@@ -76,6 +76,7 @@ def test_every_lock_is_freed_if_a_signal_leaves_it_taken() -> None:
     assert [place for place, node in found if not ast.unparse(node.items[0]).startswith("freed(")] == []
 
 
+@pytest.mark.extended
 def test_every_lock_that_is_freed_is_reentrant() -> None:
     """`freed` asks how often it was taken, which other locks do not tell."""
     made = re.compile(r"_?(\w*lock|counting|setting|asking_for_inspector) = (threading\.)?Lock\(\)")

@@ -85,6 +85,7 @@ def test_a_rejected_message_is_not_redelivered_and_cannot_be_acknowledged(desk: 
     assert consumer.next_message(0.1) is None
 
 
+@pytest.mark.extended
 def test_a_nack_with_a_delay_waits_that_long(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages()
@@ -381,6 +382,7 @@ def test_an_idle_wait_ends_at_its_timeout_with_nothing(desk: Desk) -> None:
     assert 0.6 <= time.monotonic() - began < 60
 
 
+@pytest.mark.extended
 def test_a_batch_is_full_or_what_came_by_the_timeout(desk: Desk) -> None:
     desk.topic(count=3)
     consumer = desk.messages()
@@ -662,6 +664,7 @@ def test_attaching_gives_up_after_its_timeout_and_may_be_tried_again(desk: Desk)
     message.ack()
 
 
+@pytest.mark.extended
 def test_the_time_of_an_interrupted_attach_does_not_count_for_the_next(desk: Desk) -> None:
     desk.topic(count=1)
     consumer = desk.messages(connect_timeout=0.8)

@@ -204,6 +204,7 @@ def test_a_failure_that_will_not_pass_is_not_retried(desk: Desk) -> None:
     assert (result.status, stored(desk)) == ("failed", [])
 
 
+@pytest.mark.extended
 def test_publishing_gives_up_at_its_timeout(desk: Desk) -> None:
     desk.topic()
     publisher = desk.connection.publisher()
@@ -342,6 +343,7 @@ def test_a_send_that_hangs_is_unknown_at_the_timeout(desk: Desk, monkeypatch: An
     publisher.close()
 
 
+@pytest.mark.extended
 def test_closing_keeps_its_timeout_while_a_send_hangs_and_leaves_when_it_comes_back(desk: Desk) -> None:
     driver = Hanging()
     publisher = over(desk, driver)

@@ -280,6 +280,7 @@ def test_a_wrong_field_of_a_container_is_named() -> None:
     assert failures(built([broken]))[["layer", "path"]].values.tolist() == [["avro-container", "customer"]]
 
 
+@pytest.mark.extended
 def test_a_payload_that_would_grow_beyond_the_cap_is_a_failure_of_its_row() -> None:
     bomb = gzip.compress(bytes(70 * 2**20), compresslevel=1)
     table = built([BYTES, bomb, b"x"])
@@ -341,6 +342,7 @@ def small_binary(chance: random.Random) -> bytes:
             return chance.randbytes(16)
 
 
+@pytest.mark.extended
 def test_small_binary_payloads_of_other_kinds_are_not_shown_as_what_they_are_not() -> None:
     chance = random.Random(5)
     payloads: list[bytes | None] = [small_binary(chance) for _ in range(30_000)]

@@ -211,6 +211,7 @@ def test_attributes_are_na_only_where_they_were_not_read():
     assert table.column("attributes").to_pylist() == [[], [{"name": "a", "value": b"1", "type": "bytes"}]]
 
 
+@pytest.mark.extended
 def test_a_payload_of_ten_megabytes_comes_out_whole():
     large = b"x" * 10_000_000
     _, table = build(payloads(large, b"\xff" + large))

@@ -184,6 +184,7 @@ message Other { string x = 1; }
 """
 
 
+@pytest.mark.extended
 def test_an_edited_protobuf_row_keeps_its_message_and_its_indexes() -> None:
     source = Source({SchemaRef("id", 7): RegisteredSchema("PROTOBUF", PROTO)})
     schema = ProtobufSchema.from_text(PROTO)

@@ -133,6 +133,7 @@ message R {
 SECOND = FIRST.replace("string gone = 30;", "string note = 31;")
 
 
+@pytest.mark.extended
 def test_a_message_of_protobuf_is_exact_in_typed_columns() -> None:
     source = Source("PROTOBUF", [FIRST, SECOND])
     payloads = []

@@ -172,6 +172,7 @@ def test_a_filtered_frame_keeps_its_index_and_its_rows():
     assert column(part, "value.n") == [0, 3, 6, 9]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("seed", range(10))
 def test_columns_say_the_same_as_the_json_module(seed):
     rng = random.Random(seed)

@@ -143,6 +143,7 @@ def test_a_loop_that_came_to_its_end_takes_nothing_more_until_it_is_begun_again(
     loop.close()
 
 
+@pytest.mark.extended
 def test_a_loop_that_came_to_its_end_stays_while_a_batch_may_still_be_settled(orders: Session) -> None:
     loop = orders.batches("orders", subscription="me", start="earliest", size=20, idle=0.2)
     for batch in list(loop):

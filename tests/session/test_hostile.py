@@ -88,6 +88,7 @@ def test_plain_keeps_ordinary_text_and_cuts_long_text() -> None:
     assert len(plain("x" * 10_000_000)) == 200
 
 
+@pytest.mark.extended
 def test_large_and_deep_payloads_are_read_whole_and_shown_at_once(s: Session) -> None:
     s.create_topic("t")
     large, deep = "x" * 8_000_000, "[" * 20_000 + "]" * 20_000

@@ -91,6 +91,7 @@ def test_rows_that_failed_are_tried_again(s: Session, tmp_path: Path) -> None:
         publish(s, frame, tmp_path / "journal")
 
 
+@pytest.mark.extended
 def test_a_journal_of_another_frame_topic_or_kind_is_refused(
     s: Session, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_two_cannot_write_one_journal(s: Session, frame: pd.DataFrame, tmp_path:
         assert first.result(30).counts["confirmed"] == ROWS
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("kept", [True, False])
 def test_an_interrupt_names_what_goes_on(s: Session, frame: pd.DataFrame, tmp_path: Path, kept: bool) -> None:
     s.create_topic("t")

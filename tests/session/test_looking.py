@@ -202,6 +202,7 @@ def test_attributes_can_be_left_out(orders: Session) -> None:
     assert orders.peek("orders", 1, attributes=False)["attributes"].isna().all()
 
 
+@pytest.mark.extended
 def test_attrs_are_plain_json_below_4_kb_and_say_where_rows_came_from(s: Session) -> None:
     topic = "t" * 5_000
     s.create_topic(topic, partitions=200)

@@ -100,6 +100,7 @@ def test_the_session_is_named_or_s_or_the_only_one(shell: InteractiveShell, s: S
             run(shell, "%topics -s ghost")
 
 
+@pytest.mark.extended
 def test_an_error_of_the_method_is_raised(shell: InteractiveShell) -> None:
     with pytest.raises(bk.NotFound):
         run(shell, "%peek nope")

@@ -127,6 +127,7 @@ def test_the_covered_range_read_again_has_the_rows_found(orders: Session, newest
     assert set(look.table()["value"].to_pylist()) <= set(again["value"])
 
 
+@pytest.mark.extended
 def test_a_step_back_keeps_no_more_rows_than_were_asked_for(s: Session) -> None:
     s.create_topic("large")
     s.publish_batch("large", [f"{number}" for number in range(30_000)])

@@ -98,6 +98,7 @@ def test_processes_that_save_at_the_same_time_lose_nothing(file: Path) -> None:
     assert len(bk.connections()) == 30
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("url", "options"),
     [
@@ -125,6 +126,7 @@ def test_the_secret_itself_in_place_of_where_it_is_is_not_shown() -> None:
     check(texts_of(caught.value))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("url", "options", "option"),
     [

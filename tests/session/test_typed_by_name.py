@@ -208,6 +208,7 @@ def proto(number: int, data: str) -> bytes:
     return b"\0" + number.to_bytes(4, "big") + b"\0" + bytes.fromhex(data)
 
 
+@pytest.mark.extended
 def test_protobuf_messages_have_the_type_of_the_newest_schema(s: bk.Session) -> None:
     rows = [
         proto(17, "0805120178220161"),  # id 5, gone x, a

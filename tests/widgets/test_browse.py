@@ -513,6 +513,7 @@ def test_a_topic_that_is_gone_or_options_without_one_are_said(s: Session) -> Non
         s.browse(limit=5)
 
 
+@pytest.mark.extended
 def test_of_thousands_of_topics_a_page_is_sent(s: Session) -> None:
     for number in range(3_000):
         s.create_topic(f"topic-{number:05}")

@@ -110,6 +110,7 @@ def test_a_large_object_is_shown_level_by_level_a_hundred_at_a_time(s: Session) 
         say(browser, "payload", form="tree", path=nonsense)
 
 
+@pytest.mark.extended
 def test_topics_and_columns_with_hostile_names_are_listed_and_opened(s: Session) -> None:
     names = [each[:200] for each in HOSTILE if each.strip()]
     for name in dict.fromkeys(names):

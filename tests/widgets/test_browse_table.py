@@ -142,6 +142,7 @@ def test_a_brush_sets_the_window_and_the_call_reads_it(s: Session) -> None:
     assert browser.call == "s.peek('t', 1000)"
 
 
+@pytest.mark.extended
 def test_a_count_that_takes_too_long_is_given_up_with_the_next(s: Session) -> None:
     dated(s, 1, list(range(600)))
     browser = s.browse("t")

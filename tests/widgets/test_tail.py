@@ -187,6 +187,7 @@ def test_it_changes_nothing_on_the_broker(orders: Session) -> None:
     assert list(before["subscription"].values()) == after["subscription"].tolist()
 
 
+@pytest.mark.extended
 def test_hostile_messages_go_out_short_and_without_control_characters(s: Session) -> None:
     pytest.importorskip("anywidget")
     s.create_topic("t")

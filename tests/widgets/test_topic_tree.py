@@ -206,6 +206,7 @@ def test_a_sum_to_which_some_do_not_tell_their_part_is_marked(
     assert branch()[2] == "none"
 
 
+@pytest.mark.extended
 def test_dead_letters_of_all_topics_are_those_of_each() -> None:
     """One look at the names finds what is found for each topic."""
     chance = random.Random(7)

@@ -273,6 +273,7 @@ def test_values_of_dead_letters_are_shown_as_text_without_control_characters(s: 
         assert "\x1b" not in told_all
 
 
+@pytest.mark.extended
 def test_only_those_that_match_a_condition_are_planned_and_sent(desk: Session) -> None:
     browser, sent = opened(desk)
     click(browser, "choose_letters", group=0, row=None, on=True)

@@ -79,6 +79,7 @@ def seen(own: bool, parts: list[bytes]) -> list[object]:
     return client.seen
 
 
+@pytest.mark.extended
 def test_messages_are_the_same_however_the_bytes_are_cut() -> None:
     whole = seen(False, [STREAM])
     assert len(whole) == 9

@@ -31,6 +31,7 @@ from tests.brokers.kafka_mock import Api, MockCluster
 from .conftest import publish, record_consumer
 
 
+@pytest.mark.extended
 def test_key_value_and_headers_come_back_as_they_went_in(mock: Connection, mock_topic: str) -> None:
     sent = [
         OutboundMessage(None, key=None),
@@ -80,6 +81,7 @@ def test_a_group_without_a_position_is_missing_until_it_is_created(mock: Connect
     assert record.value == b"1"
 
 
+@pytest.mark.extended
 def test_an_acknowledgement_commits_the_next_offset(
     mock: Connection, mock_cluster: MockCluster, mock_topic: str
 ) -> None:

@@ -225,6 +225,7 @@ def test_it_reads_where_it_is_chosen_and_nowhere_else(
         assert taken == expected
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(("reader", "warned"), [("auto", False), ("native", True)])
 def test_without_the_compiled_part_the_client_library_reads_and_the_log_says_so(
     mock: Connection,
@@ -256,6 +257,7 @@ def test_another_word_for_the_reader_is_refused(mock_cluster: MockCluster) -> No
         connect(f"kafka://{mock_cluster.bootstrap}", reader="rust")
 
 
+@pytest.mark.extended
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_ends_although_it_inherited_an_open_reader(
     mock: Connection, native: Connection, mock_topic: str

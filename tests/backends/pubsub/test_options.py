@@ -87,6 +87,7 @@ def test_a_name_that_the_service_cannot_have_is_refused(name: str) -> None:
         path_of("p-1", "topics", name)
 
 
+@pytest.mark.extended
 def test_without_the_library_the_error_has_the_line_that_installs_it() -> None:
     program = (
         "import sys\n"

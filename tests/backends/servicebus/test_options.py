@@ -121,6 +121,7 @@ def test_without_any_credentials_one_line_says_how_to_get_some() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.extended
 def test_importing_the_backend_loads_no_azure_identity() -> None:
     program = "import sys, brokerkit.backends.servicebus; print('azure.identity' in sys.modules)"
     done = subprocess.run(

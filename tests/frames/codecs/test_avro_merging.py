@@ -101,6 +101,7 @@ def versions(draw: DrawFn) -> list[tuple[Any, Any]]:
     return found
 
 
+@pytest.mark.extended
 @given(versions())
 @settings(max_examples=40, deadline=None)
 def test_what_each_schema_wrote_is_the_same_in_the_union(given: list[tuple[Any, Any]]) -> None:

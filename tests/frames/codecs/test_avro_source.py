@@ -88,6 +88,7 @@ def addresses(array: Any) -> list[tuple[int, int]]:
     return [(each.address, each.address + each.size) for each in array.buffers() if each is not None]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("rows", [3, 16_384])
 def test_values_that_are_held_are_not_written_to_by_later_batches(rows: int) -> None:
     columns = AvroColumns(parse_schema(json.dumps(SCHEMA)))

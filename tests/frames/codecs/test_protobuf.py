@@ -508,6 +508,7 @@ def test_a_crash_of_the_columnar_library_is_a_failure_of_its_row() -> None:
     assert [value and value["b"] for value in reading.values.to_pylist()] == [1, None, 2]
 
 
+@pytest.mark.extended
 def test_a_very_wide_message_has_its_inner_messages_as_text() -> None:
     fields = " ".join(f"int32 f{number} = {number};" for number in range(1, 60))
     uses = " ".join(f"S s{number} = {number};" for number in range(1, 60))

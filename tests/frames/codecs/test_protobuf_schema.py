@@ -151,6 +151,7 @@ def test_a_schema_is_taken_from_a_generated_class_and_from_its_descriptor() -> N
         ProtobufSchema.from_class(object())
 
 
+@pytest.mark.extended
 def test_two_schemas_with_the_same_names_do_not_meet() -> None:
     one = made('syntax = "proto3"; package p; message M { int32 x = 1; }')
     other = made('syntax = "proto3"; package p; message M { bool x = 1; }')
@@ -180,6 +181,7 @@ def test_a_missing_library_is_named_with_the_line_that_installs_it(monkeypatch: 
         first_value(schema, "Ignored")
 
 
+@pytest.mark.extended
 def test_a_message_is_chosen_by_its_name_or_the_end_of_it() -> None:
     schema = made(NESTED)
     assert schema.message("p.B.C.D").full_name == "p.B.C.D"

@@ -281,6 +281,7 @@ def test_the_columns_of_a_pandas_frame_come_back_as_they_were() -> None:
     assert data.to_pylist() == rows
 
 
+@pytest.mark.extended
 def test_an_empty_batch_and_a_message_without_fields_are_written() -> None:
     assert written("message R { int32 a = 1; }", pa.array([], pa.struct({"a": pa.int32()}))) == ([], {})
     assert written("message R {}", pa.array([{}, None, {}], pa.struct([])))[0] == [{}, None, {}]

@@ -346,6 +346,7 @@ def test_bytes_of_any_kind_are_hidden_whole_or_are_json(payload: bytes) -> None:
     assert value == "***" or json.loads(value) is not ...
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "text",
     [

@@ -60,6 +60,7 @@ def damaged(r: random.Random, text: str) -> str:
     return text[:place] + r.choice(["", "q", '"', ",", " ", "1", "0", "}", "\\", "é", "-", "tru", ":"]) + text[place + r.randrange(2) :]  # fmt: skip
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 def test_a_plan_writes_what_the_text_alone_would_be(mask: Mask) -> None:
     r = random.Random(7)
@@ -132,6 +133,7 @@ def test_shapes_that_do_not_recur_are_not_kept() -> None:
     assert most < 4_000_000
 
 
+@pytest.mark.extended
 def test_the_plans_of_long_texts_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shapes, "MOST_VALUES", shapes.MOST_VALUES // 30)
     shaped = ShapedMask(bk.Mask("b").document)
