@@ -186,4 +186,4 @@ class DirectClient(Client):
             serve(run)
         except Exception:
             # raised into the client it would end the connection
-            log.exception("messages on %s could not be taken", run[0].subject)
+            log.exception("messages on %r could not be taken", run[0].subject)

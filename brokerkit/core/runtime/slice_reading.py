@@ -91,7 +91,7 @@ class SliceReading:
         """Iterate over the rows of a slice, in batches that are not empty. Reads one batch ahead."""
         waited, began = 0.0, time.monotonic()
         while True:
-            columns, trouble = _first(fetching, stall, cancellation)
+            columns, trouble = _awaited(fetching, stall, cancellation)
             if trouble is not None and not trouble.retryable:
                 raise trouble
             if trouble is None and columns is None:
@@ -224,7 +224,7 @@ class ReaderPool:
             reading.join(deadline)
 
 
-def _first(
+def _awaited(
     fetching: Fetching, stall: float, cancellation: Cancellation | None
 ) -> tuple[Columns | None, BrokerError | None]:
     """Return the result of a fetch. Raises Unavailable after `stall` seconds."""
