@@ -24,6 +24,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
     yield from running(KafkaCluster, "kafka", tmp_path_factory.mktemp("kafka"))
 
 
+@pytest.mark.extended
 class TestKafkaPublishing(Publishing):
     """All of it."""
 

@@ -18,6 +18,9 @@ MESSAGES = 10_000
 SIZE = 500
 
 
+@pytest.mark.parametrize(
+    "system", ["nats", pytest.param("kafka", marks=pytest.mark.extended)], indirect=True, scope="session"
+)
 @pytest.mark.timeout(120)
 def test_killed_consumers_lose_nothing_and_repeat_at_most_the_batch_they_held(
     system: System, session: Session, tmp_path: Path

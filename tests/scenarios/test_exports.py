@@ -37,6 +37,7 @@ def _is_exact(path: Path, flights: Flights) -> bool:
     return sorted(rows) == list(range(len(flights.source)))
 
 
+@pytest.mark.extended
 @ON_ONE_SYSTEM
 @pytest.mark.timeout(120)
 def test_of_two_exports_into_one_folder_one_is_refused_by_name_and_the_other_is_whole(

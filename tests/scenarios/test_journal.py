@@ -20,9 +20,10 @@ from .systems import System
 ROWS = 60_000
 
 
+@pytest.mark.extended
 @ON_ONE_SYSTEM
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("what", ["frame", pytest.param("copy", marks=pytest.mark.extended)])
+@pytest.mark.parametrize("what", ["frame", "copy"])
 def test_a_killed_process_continues_and_what_may_be_there_twice_is_named(
     system: System, session: Session, tmp_path: Path, what: str
 ) -> None:

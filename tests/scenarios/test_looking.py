@@ -18,7 +18,7 @@ from .systems import System
 MESSAGES = 3_000
 
 
-@pytest.fixture(scope="session", params=["kafka", "nats", "pulsar"])
+@pytest.fixture(scope="session", params=["kafka", "nats", pytest.param("pulsar", marks=pytest.mark.extended)])
 def system(request: pytest.FixtureRequest) -> System:
     """Each system on which looking is free."""
     found: System = request.getfixturevalue(f"{request.param}_system")

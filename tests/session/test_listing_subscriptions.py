@@ -37,7 +37,7 @@ CASES = {
     "pubsub": Case("pubsub_emulator"),
     "servicebus": Case("servicebus_server", topic={"kind": "topic"}, subscription={"start": "latest"}),
 }
-TAKES_LONG = {"kafka share group", "pubsub", "servicebus"}
+TAKES_LONG = set(CASES) - {"jetstream"}
 
 
 @pytest.mark.parametrize(

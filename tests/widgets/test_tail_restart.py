@@ -21,6 +21,7 @@ def server(nats_server: NatsServer) -> Iterator[NatsServer]:
         yield own
 
 
+@pytest.mark.extended
 def test_a_tail_continues_after_the_server_was_killed_misses_nothing_and_notes_the_gap(
     server: NatsServer,
 ) -> None:

@@ -379,10 +379,11 @@ def test_records_deleted_while_reading_end_in_a_warning(
         consumer.close(5)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param({"partition.assignment.strategy": "cooperative-sticky"}, marks=pytest.mark.extended),
+        {"partition.assignment.strategy": "cooperative-sticky"},
         {"group.protocol": "consumer"},
     ],
     ids=["cooperative", "new"],

@@ -23,6 +23,7 @@ def server(kafka_server: KafkaServer) -> Iterator[KafkaServer]:
         yield own
 
 
+@pytest.mark.extended
 @pytest.mark.filterwarnings("ignore::brokerkit.core.vocabulary.errors.AbandonedWarning")
 def test_nothing_waits_for_a_dead_broker_longer_than_it_was_told(
     server: KafkaServer, monkeypatch: pytest.MonkeyPatch

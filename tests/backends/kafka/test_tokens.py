@@ -117,6 +117,7 @@ def read_beyond_expiry(s: bk.Session) -> None:
     assert taken == sent > 0
 
 
+@pytest.mark.extended
 def test_tokens_of_a_function_are_renewed_in_long_reads(server: KafkaServer) -> None:
     calls: list[float] = []
 

@@ -170,6 +170,7 @@ def test_chosen_messages_are_moved_and_the_others_stay(s: Session) -> None:
     assert _left(s, topic, 4) == ["0", "2", "3", "5"]
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "readable", [True, pytest.param(False, id="an account that may not read the configuration")]

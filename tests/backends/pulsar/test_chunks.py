@@ -66,9 +66,8 @@ def read_in_every_way(session: Session, topic: str, right: pd.DataFrame) -> None
     assert list(session.reread(right.iloc[::-1])["id"]) == ids[::-1]
 
 
-@pytest.mark.parametrize(
-    "either", ["with the REST endpoint", pytest.param("without", marks=pytest.mark.extended)], indirect=True
-)
+@pytest.mark.extended
+@pytest.mark.parametrize("either", ["with the REST endpoint", "without"], indirect=True)
 def test_messages_whose_chunks_alternate_are_all_read(
     either: Session, session: Session, proxy: Proxy, make: Make
 ) -> None:

@@ -133,7 +133,8 @@ def test_dead_letters_of_a_topic_with_a_longer_name_stay_where_they_are(s: Sessi
     }
 
 
-@pytest.mark.parametrize("options", [{}, pytest.param({"partitions": 2}, marks=pytest.mark.extended)])
+@pytest.mark.extended
+@pytest.mark.parametrize("options", [{}, {"partitions": 2}])
 def test_a_reset_of_the_subscription_brings_back_what_was_redriven(
     s: Session, options: dict[str, int]
 ) -> None:

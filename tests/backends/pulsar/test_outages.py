@@ -179,6 +179,7 @@ def test_a_broker_that_was_paused_and_lost_its_connections_is_read_to_its_end(
     assert read == VALUES
 
 
+@pytest.mark.extended
 def test_a_moment_and_the_newest_are_found_after_a_stall_and_a_cut(
     pulsar_server: PulsarServer, proxy: Proxy, topic: str
 ) -> None:

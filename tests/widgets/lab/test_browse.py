@@ -291,6 +291,7 @@ def test_the_message_before_and_after_by_rows_positions_and_key(open_notebook: O
     assert notebook.ask("browser.selected.equals(eval(browser.message_call))")
 
 
+@pytest.mark.extended
 def test_a_repaired_message_is_sent_from_the_browser_and_the_topic_followed(
     open_notebook: Opening, connect: str
 ) -> None:
@@ -410,6 +411,7 @@ def test_nothing_of_hostile_topics_and_messages_comes_alive(open_notebook: Openi
     assert notebook.canary.seen == []
 
 
+@pytest.mark.extended
 def test_it_is_read_in_the_dark_and_without_a_kernel(open_notebook: Opening) -> None:
     notebook, panel = opened(open_notebook, theme="dark")
     lines(panel).nth(2).click()
@@ -424,6 +426,7 @@ def test_it_is_read_in_the_dark_and_without_a_kernel(open_notebook: Opening) -> 
     assert len(json.dumps(saved)) < 150_000
 
 
+@pytest.mark.extended
 def test_many_rows_are_paged(open_notebook: Opening) -> None:
     notebook = open_notebook(
         "import brokerkit as bk\ns = bk.connect('inmem://')\ntopic = 'orders'\ns.create_topic(topic)\n"
@@ -445,6 +448,7 @@ def test_many_rows_are_paged(open_notebook: Opening) -> None:
     assert lines(panel).count() < 100
 
 
+@pytest.mark.extended
 @pytest.mark.broker
 def test_where_a_look_is_not_free_the_side_effect_is_chosen_and_confirmed(
     open_notebook: Opening, pubsub_emulator: EmulatorServer

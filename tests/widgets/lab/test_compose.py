@@ -136,6 +136,7 @@ def test_it_goes_to_another_topic_of_another_session(open_notebook: Opening) -> 
     assert stored(notebook) == []
 
 
+@pytest.mark.extended
 def test_values_set_in_code_are_shown_and_those_typed_by_hand_are_in_code(open_notebook: Opening) -> None:
     notebook = open_notebook(INMEM.format(options=""), "composer = s.compose(topic)\ncomposer", "0")
     notebook.run_all()
@@ -150,6 +151,7 @@ def test_values_set_in_code_are_shown_and_those_typed_by_hand_are_in_code(open_n
     eventually(lambda: notebook.ask("list(composer.value)") == [255, 0], "the bytes arrived")
 
 
+@pytest.mark.extended
 def test_production_asks_for_the_topic_s_name_before_it_sends(open_notebook: Opening) -> None:
     notebook = open_notebook(
         INMEM.format(options=", production=True"), "composer = s.compose(topic, value='x')\ncomposer"
@@ -188,7 +190,8 @@ def test_read_only_offers_no_sending_and_says_why(open_notebook: Opening) -> Non
     notebook.screenshot("compose-read-only", panel)
 
 
-@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.extended), "dark"])
+@pytest.mark.extended
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_both_themes_are_readable(open_notebook: Opening, theme: str) -> None:
     notebook = open_notebook(
         INMEM.format(options=", production=True"),

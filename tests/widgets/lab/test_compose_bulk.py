@@ -31,7 +31,8 @@ def button(panel: Locator, name: str) -> Locator:
     return panel.get_by_role("button", name=name, exact=True)
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
+@pytest.mark.extended
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_dropped_csv_with_two_bad_lines_is_mapped_sent_stopped_and_gone_on_with(
     open_notebook: Opening, theme: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from brokerkit.workbench import Session
@@ -43,6 +44,7 @@ def test_only_the_letters_that_match_are_sent_again(desk: Session, chromium: Bro
     assert len(desk.dead_letters("orders")) == 8
 
 
+@pytest.mark.extended
 def test_the_filters_of_messages_and_of_a_tail_are_completed_too(
     desk: Session, chromium: Browser, pictures: Path
 ) -> None:

@@ -203,6 +203,7 @@ def table() -> dict[str, tuple[int, int]]:
     return {task: (int(clicks), int(keys)) for task, clicks, keys in rows}
 
 
+@pytest.mark.extended
 @pytest.mark.timeout(600)
 def test_each_task_takes_the_clicks_and_keys_that_the_table_says(open_notebook: Opening) -> None:
     notebook = open_notebook(SETUP, "None", "None")

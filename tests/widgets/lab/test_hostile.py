@@ -52,6 +52,7 @@ def assert_dead(what: Locator) -> None:
     expect(what.locator(ALIVE)).to_have_count(0)
 
 
+@pytest.mark.extended
 def test_a_tail_of_hostile_messages_shows_them_as_text(open_notebook: Opening) -> None:
     notebook = open_notebook(INMEM + PUBLISH, "tail = s.tail(topic)\ntail")
     notebook.run_all()
@@ -73,6 +74,7 @@ def test_a_tail_of_hostile_messages_shows_them_as_text(open_notebook: Opening) -
     notebook.screenshot("hostile-tail", panel)
 
 
+@pytest.mark.extended
 def test_a_composer_of_hostile_messages_shows_them_as_text_and_sends_them_unchanged(
     open_notebook: Opening,
 ) -> None:
@@ -134,6 +136,7 @@ def check_static(notebook: OpenNotebook, first: int) -> None:
         notebook.screenshot(f"static-{name}", output)
 
 
+@pytest.mark.extended
 def test_a_progress_bar_and_frames_and_errors_run_nothing(open_notebook: Opening) -> None:
     notebook = open_notebook(
         INMEM + PUBLISH,
@@ -150,6 +153,7 @@ def test_a_progress_bar_and_frames_and_errors_run_nothing(open_notebook: Opening
     notebook.screenshot("hostile-progress", notebook.output(1))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("url", [pytest.param("kafka", marks=pytest.mark.extended), "nats"], indirect=True)
 @pytest.mark.broker
 def test_hostile_messages_of_real_brokers_are_text_too(

@@ -73,6 +73,7 @@ def _answers(port: int) -> bool:
         return False
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("page", ['s.tail("orders", start="earliest")'], indirect=True)
 def test_a_tail_follows_and_is_paused_and_stopped_by_clicking(page: Page) -> None:
     expect(page.get_by_text('"mark":"mark-29"').first).to_be_visible(timeout=60_000)
@@ -106,6 +107,7 @@ def test_a_browser_finds_a_message_by_clicking(page: Page) -> None:
     expect(page.get_by_role("row").filter(has_text="mark-17").first).to_be_visible()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("page", ['s.compose("orders", value="hello")'], indirect=True)
 def test_a_composer_sends_what_was_typed(page: Page) -> None:
     send = page.get_by_role("button", name="Send").first

@@ -58,6 +58,7 @@ def test_new_messages_appear_marked_and_pausing_holds_them_back(open_notebook: O
     assert notebook.ask("tail.running") is False
 
 
+@pytest.mark.extended
 def test_a_filter_typed_by_hand_looks_back_and_a_chosen_row_is_shown_in_full(
     open_notebook: Opening, connect: str
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_filter_typed_by_hand_looks_back_and_a_chosen_row_is_shown_in_full(
     expect(rows(panel)).to_have_count(42)
 
 
+@pytest.mark.extended
 def test_the_call_below_it_can_be_copied_and_makes_the_same_tail(
     open_notebook: Opening, connect: str
 ) -> None:

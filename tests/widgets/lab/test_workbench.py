@@ -48,6 +48,7 @@ def tab(panel: Locator, name: str) -> Locator:
     return panel.get_by_role("tab", name=re.compile(f"^{name}"))
 
 
+@pytest.mark.extended
 def test_rows_say_what_they_are(open_notebook: Opening) -> None:
     notebook, panel = opened(open_notebook)
     zipped, broken, binary, gone = (lines(panel).nth(place) for place in range(4))
@@ -68,6 +69,7 @@ def test_rows_say_what_they_are(open_notebook: Opening) -> None:
     notebook.screenshot("workbench-rows", panel)
 
 
+@pytest.mark.extended
 def test_a_field_becomes_a_column_and_a_filter(open_notebook: Opening) -> None:
     notebook, panel = opened(open_notebook, SETUP)
     lines(panel).first.click()
@@ -159,6 +161,7 @@ def runs(notebook: OpenNotebook, panel: Locator, expected: str) -> None:
     notebook.do(expected)
 
 
+@pytest.mark.extended
 def test_values_are_read_in_a_format_chosen_from_the_list(open_notebook: Opening) -> None:
     notebook, panel = opened(open_notebook)
     panel.get_by_label("Read values as").select_option("json")
@@ -235,6 +238,7 @@ def test_everything_is_reached_by_single_keys_and_none_of_them_is_the_notebooks(
     assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 2
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("made", ["s.tail('orders')", "s.compose('orders')"])
 def test_single_keys_in_a_tail_or_composer_are_none_of_the_notebooks(
     open_notebook: Opening, made: str
