@@ -21,6 +21,7 @@ from brokerkit.widgets.protocol import (
     dashboard,
     exports,
     filters,
+    formats,
     lag,
     letters,
     opening,
@@ -40,6 +41,7 @@ SIMPLE = {
 }
 MODULES = (
     conditions,
+    formats,
     tail,
     bulk,
     compose,

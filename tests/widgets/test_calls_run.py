@@ -71,6 +71,10 @@ def tabs(browser, where):
     run(where, browser.composer.call)
     browser.tail.where = lambda value: True
     run(where, browser.tail.call)
+    browser.tail._shown_view().receive({"type": "formats", "decode": "text", "decode_key": "raw"})
+    run(where, browser.tail.call)
+    browser.tail.decode = bk.Decoder(len, __import__("pyarrow").int64(), "size")
+    run(where, browser.tail.call)
     browser.selected = [0]
     plan = dict(of="rows", to="orders", rate="", keep=False, most="", session=elsewhere.token)
     say("plan_change", verb="send", **plan)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 
 import brokerkit as bk
@@ -112,6 +113,67 @@ def test_a_filter_set_in_code_or_in_the_browser_looks_back_too(orders: Session) 
     eventually(lambda: values(tail) == ['{"id":3}', '{"id":4}'])
     with pytest.raises(bk.ConfigError):
         tail.where = 5
+
+
+def test_other_formats_read_the_last_messages_again_and_the_call_does_too(s: Session) -> None:
+    s.create_topic("orders")
+    packed = b"\x82\xa1a\x01\xa1b\x02"
+    s.publish("orders", {"id": 1}, key="a")
+    s.publish("orders", packed, key=packed)
+    tail = Tail(s, "orders", interval=0.02, decode="text")
+    view = tail._shown_view()
+    state = state_of(tail._model)
+    assert (state["decode"], state["decode_key"]) == ("text", "auto")
+    assert {"auto", "json", "msgpack"} <= set(state["formats"]) & set(state["key_formats"])
+    assert tail.frame["value"].isna().tolist() == [False, True]
+
+    view.receive({"type": "formats", "decode": "msgpack", "decode_key": "auto"})
+    eventually(lambda: tail.frame["value"].dropna().tolist() == [{"a": 1, "b": 2}])
+    assert len(tail.frame) == 2
+    assert tail.call == "s.tail('orders', decode='msgpack')"
+    # a filter from then on sees what is read now
+    tail.where = lambda value: value["b"] == 2
+    eventually(lambda: tail.frame["value"].tolist() == [{"a": 1, "b": 2}])
+    tail.where = None
+    s.publish("orders", packed)
+    eventually(lambda: len(tail.frame) == 3)
+    tail.selected = 1
+    assert tail.selected["value"].tolist() == [{"a": 1, "b": 2}]
+    other = eval(tail.call, {"s": s})
+    assert other.frame.equals(tail.frame)
+    other.close()
+    tail.decode = "auto"
+    assert tail.call == "s.tail('orders')"
+    tail.decode_key = "raw"
+    eventually(lambda: tail.frame["key"].isna().all())
+    assert tail.call == "s.tail('orders', decode_key='raw')"
+    tail.close()
+
+
+def test_formats_that_cannot_be_used_change_nothing_and_one_of_code_stays(orders: Session) -> None:
+    publish(orders, 1)
+
+    @bk.decoder(pa.int64())
+    def sizes(payload: bytes) -> int:
+        return len(payload)
+
+    tail = Tail(orders, "orders", interval=0.02, decode=sizes)
+    view = tail._shown_view()
+    state = state_of(tail._model)
+    assert (state["decode"], state["formats"][-1]) == ("set in code", "set in code")
+    assert tail.call == "s.tail('orders', decode=tail.decode)"
+    assert tail.frame["value"].tolist() == [8]
+    view.receive({"type": "formats", "decode": "avro", "decode_key": "auto"})
+    state = state_of(tail._model)
+    assert "registry" in state["filter_errors"]
+    assert state["decode"] == "set in code"
+    view.receive({"type": "formats", "decode": "set in code", "decode_key": "text"})
+    assert tail.decode is sizes
+    assert tail.decode_key == "text"
+    assert state_of(tail._model)["filter_errors"] == ""
+    with pytest.raises(bk.ConfigError, match="no-such"):
+        tail.decode = "no-such"
+    tail.close()
 
 
 def test_python_typed_in_the_browser_filters_and_what_is_wrong_changes_nothing(orders: Session) -> None:

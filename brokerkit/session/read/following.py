@@ -69,7 +69,8 @@ class TopicReader:
     """A reader that keeps the next offset of each partition and reads on from there. It changes nothing.
 
     Args:
-        wanted: The filter; it may be replaced between two looks.
+        builder: The builder of the rows; it may be replaced between two looks.
+        wanted: The filter; likewise.
         positions: Where each partition begins.
         since: At the first look, only rows from these times on are shown, in microseconds. Later messages are
             shown whatever their time.
@@ -92,7 +93,7 @@ class TopicReader:
         self._hidden: set[int | None] = set()
         self._turn = -1
         self._browser = browser
-        self._builder = builder
+        self.builder = builder
 
     def look_back(self, rows: int) -> None:
         """Continue about `rows` messages before the end of each partition."""
@@ -109,7 +110,7 @@ class TopicReader:
         If it raises, the next look continues exactly where this one failed; the messages read before the
         error are in its `partial`.
         """
-        found = Found(pa.RecordBatch.from_pylist([], self._builder.schema))
+        found = Found(pa.RecordBatch.from_pylist([], self.builder.schema))
         batches: list[pa.RecordBatch] = []
         limit = limit or (MAX_BEHIND_FILTERED if self.wanted.active else MAX_BEHIND)
         try:
@@ -186,8 +187,8 @@ class TopicReader:
         if slice_.empty:
             return
         for columns in self._browser.read(slice_, cancellation=cancellation, stall=2 * BOUNDS_SECONDS):
-            wanted = self.wanted.columns(columns, found.overlooked, self._builder.decoded_keys)
-            batch = self._builder.batch(self.wanted.undecoded(wanted, self._builder))
+            wanted = self.wanted.columns(columns, found.overlooked, self.builder.decoded_keys)
+            batch = self.builder.batch(self.wanted.undecoded(wanted, self.builder))
             batch = self.wanted.batch(batch, found.overlooked)
             if batch.num_rows:
                 batches.append(batch)
@@ -202,9 +203,9 @@ class TopicReader:
         self.next[slice_.partition] = slice_.end
 
     def _merged(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-        table = merged_by_time(batches, self._builder.schema).combine_chunks()
+        table = merged_by_time(batches, self.builder.schema).combine_chunks()
         found = table.to_batches()
-        return found[0] if found else pa.RecordBatch.from_pylist([], self._builder.schema)
+        return found[0] if found else pa.RecordBatch.from_pylist([], self.builder.schema)
 
 
 class LookFailed(Exception):

@@ -10,11 +10,10 @@ from typing import Any
 from brokerkit.core.vocabulary.errors import ConfigError
 
 from ..call_text import ascii_safe
+from ..formats import chosen_formats, decoder_name
 from ..predicate import Predicate
 from ..protocol.browse import QueryForm
 from .query import Query
-
-SET_IN_CODE = "set in code"
 
 
 def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,13 +27,8 @@ def changes_of(form: Mapping[str, Any]) -> dict[str, Any]:
     if not newest and start is None:
         start = "earliest"
     where = _text(form, "where")
-    formats = {
-        name: _text(form, name)
-        for name in ("decode", "decode_key")
-        if _text(form, name) not in ("", SET_IN_CODE)
-    }
     return {
-        **formats,
+        **chosen_formats(form),
         "start": start,
         "end": position(_text(form, "end"), "To"),
         "newest": True if newest and start is not None else None,
@@ -67,11 +61,6 @@ def form_of(query: Query) -> QueryForm:
         "decode": decoder_name(query.decode),
         "decode_key": decoder_name(query.decode_key),
     }
-
-
-def decoder_name(decode: Any) -> str:
-    """Return a decoder as the form shows it: its name, or that it was set in code."""
-    return decode if isinstance(decode, str) else SET_IN_CODE
 
 
 def _text(form: Mapping[str, Any], name: str) -> str:

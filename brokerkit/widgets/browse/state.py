@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from brokerkit.core.vocabulary.errors import BrokerError, Unavailable
 from brokerkit.core.vocabulary.topics import EXACT
 from brokerkit.display.sanitize import plain
-from brokerkit.frames.decoding import decoder_names
 
 from ..confirming import needs_name
+from ..formats import formats_of
 from ..protocol.browse import BrowseState, SearchState
 from ..row_view import size_text
 from ..side_effects import choices_of, effect_of
 from .calls import fixed_call, shown_call
-from .form import decoder_name, form_of
+from .form import form_of
 from .orders import lacks_of
 from .shown_rows import Snapshot
 from .table import COLUMNS
@@ -64,8 +64,8 @@ def state_of(model: BrowserModel) -> BrowseState:
         "composing": model.companions.composer is not None,
         "kept": model.companions.kept,
         "following": model.companions.tail is not None,
-        "formats": _formats("auto" if query is None else query.decode),
-        "key_formats": _formats("auto" if query is None else query.decode_key),
+        "formats": formats_of("auto" if query is None else query.decode),
+        "key_formats": formats_of("auto" if query is None else query.decode_key),
         "lacks": lacks_of(model),
     }
 
@@ -73,11 +73,6 @@ def state_of(model: BrowserModel) -> BrowseState:
 def newest_on_top(model: BrowserModel, rows: Snapshot) -> bool:
     """Return whether the rows are shown from the last to the first."""
     return model.query is not None and model.query.backwards and rows.result.sort is None
-
-
-def _formats(chosen: Any) -> list[str]:
-    names = decoder_names()
-    return names if isinstance(chosen, str) and chosen in names else [*names, decoder_name(chosen)]
 
 
 def _masks(model: BrowserModel) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from .conditions import AskFields, ConditionMode, FieldsSeen
+from .formats import ChooseFormats
 
 PayloadKind = Literal["text", "bytes", "null"]
 
@@ -26,6 +27,10 @@ class TailState(TypedDict):
     function: str
     filtered: bool
     filter_errors: str
+    formats: list[str]
+    key_formats: list[str]
+    decode: str
+    decode_key: str
     counts: str
     call: str
     effect: str
@@ -119,4 +124,4 @@ class TailSelect(TypedDict):
 
 
 TailShown = TailRows | TailChart | TailDetail | FieldsSeen
-TailDone = TailAction | TailFilter | TailSelect | AskFields
+TailDone = TailAction | TailFilter | TailSelect | AskFields | ChooseFormats

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.core.vocabulary.freed import freed
+from brokerkit.frames.build import FrameBuilder
 from brokerkit.session.overlooked import Overlooked
 from brokerkit.session.read.following import Found, Note
 
@@ -32,9 +33,10 @@ class Kept:
         selected: The selected row; None if none is selected.
     """
 
-    def __init__(self, schema: pa.Schema, rows: int) -> None:
+    def __init__(self, builder: FrameBuilder, rows: int) -> None:
         self._lock = threading.RLock()
-        self._ring = Ring(schema, rows=rows)
+        self._builder = builder
+        self._ring = Ring(builder.schema, rows=rows)
         self._notes: deque[Note] = deque(maxlen=NOTES)
         self._rate = RateMeter(time.monotonic())
         self.read = self.skipped = 0
@@ -77,18 +79,24 @@ class Kept:
         with freed(self._lock), self._lock:
             self._ring.clear()
 
-    def start_over(self) -> None:
-        """Drop what belongs to the old filter: all but the counts of messages."""
+    def start_over(self, builder: FrameBuilder) -> None:
+        """Drop what belongs to the old filter or formats: all but the counts of messages."""
         with freed(self._lock), self._lock:
-            self._ring.clear()
+            self._builder = builder
+            self._ring.start_over(builder.schema)
             self._notes.clear()
             self.overlooked = Overlooked()
             self.selected = None
 
-    def table(self) -> pa.Table:
-        """Return the rows that are kept now."""
+    def all(self) -> tuple[pa.Table, FrameBuilder]:
+        """Return the rows that are kept now, and what built them."""
         with freed(self._lock), self._lock:
-            return self._ring.table()
+            return self._ring.table(), self._builder
+
+    def chosen(self) -> tuple[pa.Table | None, FrameBuilder]:
+        """Return the selected row, and what built it."""
+        with freed(self._lock), self._lock:
+            return self.selected, self._builder
 
     def newest(self, rows: int) -> tuple[int, pa.Table]:
         """Return the newest rows, and the number of the first of them."""
@@ -117,7 +125,7 @@ class Kept:
             ConfigError: Not exactly one row is at that place.
         """
         partition, offset = place if isinstance(place, tuple) else (None, place)
-        table = self.table()
+        table, _ = self.all()
         column = "id" if isinstance(offset, str) else "offset"
         offsets, partitions = table.column(column).to_pylist(), table.column("partition").to_pylist()
         hits = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,8 +13,9 @@ from brokerkit.core.contract.at_exit import close_at_exit
 from brokerkit.core.vocabulary.arguments import check_count, check_seconds
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.sanitize import plain
+from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.dataframe import to_pandas
-from brokerkit.frames.masking.mask import Mask, as_mask
+from brokerkit.frames.masking.mask import Mask
 from brokerkit.frames.provenance import attach, provenance
 from brokerkit.session.arguments import check_topic
 from brokerkit.session.filters import Filter
@@ -21,9 +23,8 @@ from brokerkit.session.options import ReadOptions
 from brokerkit.session.read.following import Found, LookFailed, TopicReader, beginning
 from brokerkit.session.reader_schemas import planned
 
-from ..call_text import Name, call_text, variable_of
+from ..call_text import Name, variable_of
 from ..notebook_cells import cells
-from ..predicate import Predicate
 from .kept import Kept, Place
 from .loop import INTERVAL, ReadLoop
 from .typed import TypedFilter
@@ -64,6 +65,8 @@ class TailModel:
         viewers: Its views.
         typed: The filter as it is typed in a view.
         kept: The rows, notes and counts.
+        start: Where it began.
+        reading: How messages are read.
     """
 
     def __init__(
@@ -84,14 +87,12 @@ class TailModel:
     ) -> None:
         self.session = session
         self.topic = check_topic(topic)
-        self._start, self._decode, self._decode_key = start, decode, decode_key
-        self._mask, self._unmask = mask, unmask
-        reading = ReadOptions(decode=decode, decode_key=decode_key, mask=mask, unmask=unmask)
-        reading = planned(session, [topic], reading)
-        self._builder = reading.builder(session.schema_source, session.mask)
+        self.start = start
+        self.reading = ReadOptions(decode=decode, decode_key=decode_key, mask=mask, unmask=unmask)
+        self._builder = self._builder_for(self.reading)
         self._filter = Filter(key, where, self._builder.schema)
         self._key, self._where = key, where
-        self.kept = Kept(self._builder.schema, rows=check_count(rows, "rows"))
+        self.kept = Kept(self._builder, rows=check_count(rows, "rows"))
         self.owner: Callable[[], object] = lambda: None
         self.named = "tail"
         self.typed = TypedFilter()
@@ -122,12 +123,12 @@ class TailModel:
 
     def frame(self) -> pd.DataFrame:
         """Return the rows that are kept now."""
-        return self._as_frame(self.kept.table())
+        return self._as_frame(*self.kept.all())
 
     def selected(self) -> pd.DataFrame:
         """Return the selected row, as a frame of one row or none."""
-        row = self.kept.selected
-        return self._as_frame(self._builder.to_table([]) if row is None else row)
+        row, builder = self.kept.chosen()
+        return self._as_frame(builder.to_table([]) if row is None else row, builder)
 
     def select_number(self, number: int) -> None:
         """Select a row by its number in the ring; none if it is no longer kept."""
@@ -147,9 +148,9 @@ class TailModel:
         """
         self.select_row(None if place is None else self.kept.at(place))
 
-    def _as_frame(self, table: pa.Table) -> pd.DataFrame:
+    def _as_frame(self, table: pa.Table, builder: FrameBuilder) -> pd.DataFrame:
         details = {"tail": self.topic, "read": self.kept.report()}
-        return attach(to_pandas(table), provenance(self._builder, source=self.session.name, details=details))
+        return attach(to_pandas(table), provenance(builder, source=self.session.name, details=details))
 
     # What may be set.
 
@@ -170,6 +171,26 @@ class TailModel:
     def where(self) -> Any:
         return self._where
 
+    def _builder_for(self, reading: ReadOptions) -> FrameBuilder:
+        reading = planned(self.session, [self.topic], reading)
+        return reading.builder(self.session.schema_source, self.session.mask)
+
+    def read_as(self, **formats: Any) -> None:
+        """Read values and keys as other formats from now on, and the last messages again.
+
+        Args:
+            formats: `decode`, `decode_key` or both; what is left out stays.
+
+        Raises:
+            ConfigError: There is no such format, or the filter cannot be used on its columns.
+        """
+        reading = replace(self.reading, **formats)
+        builder = self._builder_for(reading)
+        wanted = Filter(self._key, self._where, builder.schema)
+        self.reading, self._builder, self._filter = reading, builder, wanted
+        self._loop.change(partial(self._apply, wanted, builder))
+        self.tell()
+
     def use_filter(self, key: Any, where: Any) -> None:
         """Keep other messages from now on, and try the filter on the last ones.
 
@@ -178,13 +199,13 @@ class TailModel:
         """
         wanted = Filter(key, where, self._builder.schema)
         self._key, self._where, self._filter = key, where, wanted
-        self._loop.change(partial(self._apply, wanted))
+        self._loop.change(partial(self._apply, wanted, self._builder))
         self.tell()
 
-    def _apply(self, wanted: Filter, reader: TopicReader) -> list[str]:
-        reader.wanted = wanted
+    def _apply(self, wanted: Filter, builder: FrameBuilder, reader: TopicReader) -> list[str]:
         reader.look_back(LOOK_BACK)
-        self.kept.start_over()
+        reader.wanted, reader.builder = wanted, builder
+        self.kept.start_over(builder)
         self._show_all()
         return []
 
@@ -268,31 +289,3 @@ class TailModel:
     def name(self) -> Name:
         """Return the name of the notebook's variable."""
         return variable_of(self.owner(), self.named)
-
-    def call(self) -> str:
-        """Return the Python call that makes the same tail."""
-        where = self._where
-        if isinstance(where, Predicate):
-            where = Name(where.text)
-        elif where is not None and not isinstance(where, str):
-            where = Name(f"{self.name()}.where")
-        rows = None if self.kept.rows == 1_000 else self.kept.rows
-        decode = None if self._decode == "auto" else self._decode
-        return call_text(
-            f"{variable_of(self.session, 's')}.tail",
-            self.topic,
-            start=self._start,
-            key=self._key,
-            where=where,
-            rows=rows,
-            decode=decode,
-            decode_key=None if self._decode_key == "auto" else self._decode_key,
-            mask=None if self._mask is None else Name(f"bk.Mask.parse({str(as_mask(self._mask))!r})"),
-            unmask=self._unmask or None,
-            paused=self.paused or None,
-        )
-
-    def selected_call(self) -> str:
-        """Return the Python call that writes a message from the selected row."""
-        row = Name(f"{self.name()}.selected")
-        return call_text(f"{variable_of(self.session, 's')}.compose", self.topic, message=row)

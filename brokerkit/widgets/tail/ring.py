@@ -71,6 +71,11 @@ class Ring:
         self._parts.clear()
         self._length = 0
 
+    def start_over(self, schema: pa.Schema) -> None:
+        """Drop every row, to keep rows of another schema; the numbers continue."""
+        self.clear()
+        self.schema = schema
+
     def table(self) -> pa.Table:
         """Return all rows, the oldest first."""
         return pa.Table.from_batches(list(self._parts), self.schema)

@@ -11,6 +11,7 @@ from brokerkit.display.sanitize import plain
 
 from ..panel import Channel, PanelDisplayed
 from ..row_view import VALUE_SHOWN, rows_view
+from .calls import tail_call
 from .model import TailModel
 from .view import TailPanel, TailView
 
@@ -25,8 +26,8 @@ class Tail(PanelDisplayed):
 
     It reads in a thread of its own, keeps the newest `rows` rows in bounded memory (`frame`), continues after
     a restart of the broker, and stops when its cell is run again, the session is closed or the kernel ends.
-    `where`, `key`, `paused`, `rows` and `selected` may be set; `notes` says which messages were missed and
-    why.
+    `where`, `key`, `decode`, `decode_key`, `paused`, `rows` and `selected` may be set; `notes` says which
+    messages were missed and why.
     """
 
     _leads_to = ("session",)
@@ -127,6 +128,24 @@ class Tail(PanelDisplayed):
         self._model.use_filter(value, self.where)
 
     @property
+    def decode(self) -> Any:
+        """How values are read, as `Session.peek` takes it; setting it reads the last messages again."""
+        return self._model.reading.decode
+
+    @decode.setter
+    def decode(self, value: Any) -> None:
+        self._model.read_as(decode=value)
+
+    @property
+    def decode_key(self) -> Any:
+        """How keys are read, likewise."""
+        return self._model.reading.decode_key
+
+    @decode_key.setter
+    def decode_key(self, value: Any) -> None:
+        self._model.read_as(decode_key=value)
+
+    @property
     def rows(self) -> int:
         """How many rows are kept at most."""
         return self._model.kept.rows
@@ -158,7 +177,7 @@ class Tail(PanelDisplayed):
     @property
     def call(self) -> str:
         """The Python call that makes the same tail."""
-        return self._model.call()
+        return tail_call(self._model)
 
     # Display.
 

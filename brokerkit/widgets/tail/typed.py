@@ -1,7 +1,8 @@
-"""The filter of a tail as it is typed in its view."""
+"""The filter and the formats of a tail as they are typed and chosen in its view."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from brokerkit.core.vocabulary.errors import ConfigError
@@ -11,10 +12,13 @@ from ..protocol.conditions import ConditionMode
 
 
 class Filtered(Protocol):
-    """A tail that a condition is for."""
+    """A tail that a condition and formats are for."""
 
     def use_filter(self, key: Any, where: Any) -> None:
         """Keep other messages from now on."""
+
+    def read_as(self, **formats: str) -> None:
+        """Read values and keys as other formats from now on."""
 
     def tell(self) -> None:
         """Show the state."""
@@ -25,12 +29,13 @@ class TypedFilter:
 
     Attributes:
         problem: Why it cannot be used; empty if it can.
+        refused: Why formats that were chosen cannot be used; empty if they can.
     """
 
     def __init__(self) -> None:
         self._mode: ConditionMode = "text"
         self._text = ""
-        self.problem = ""
+        self.problem = self.refused = ""
 
     def use(self, tail: Filtered, key: str | None, text: str, mode: object) -> None:
         """Keep other messages from now on, if the condition can be used."""
@@ -41,6 +46,15 @@ class TypedFilter:
             tail.use_filter(key, where)
         except ConfigError as error:
             self.problem = str(error)
+            tail.tell()
+
+    def read_as(self, tail: Filtered, formats: Mapping[str, str]) -> None:
+        """Read values and keys as these formats from now on, if they can be used."""
+        try:
+            tail.read_as(**formats)
+            self.refused = ""
+        except ConfigError as error:
+            self.refused = str(error)
             tail.tell()
 
     def shown(self, where: object) -> tuple[ConditionMode, str]:

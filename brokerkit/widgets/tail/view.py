@@ -11,6 +11,7 @@ from brokerkit.frames.failures import failures
 from brokerkit.frames.masking.marks import is_masked
 
 from ..fields_seen import LOOKED_AT, fields_seen
+from ..formats import chosen_formats, decoder_name, formats_of
 from ..moments import milliseconds_of
 from ..panel import Channel, Outlet, Panel
 from ..predicate import Predicate
@@ -18,6 +19,7 @@ from ..protocol.conditions import FieldsSeen
 from ..protocol.tail import TailChart, TailDetail, TailNote, TailRows, TailState
 from ..row_view import detail_view, rows_view
 from ..side_effects import NO_SIDE_EFFECT
+from .calls import selected_call, tail_call
 from .kept import NOTES
 from .model import TailModel
 from .rate import SECONDS
@@ -57,7 +59,7 @@ class TailView:
     def show_selected(self) -> None:
         row = self._model.kept.selected
         detail = None if row is None else detail_view(row, failure_of(self._model))
-        shown: TailDetail = {"type": "detail", "detail": detail, "call": self._model.selected_call()}
+        shown: TailDetail = {"type": "detail", "detail": detail, "call": selected_call(self._model)}
         self.channel.send(shown)
 
     def _send_rows(self, rows: int, notes: int, what: Literal["rows", "snapshot"]) -> None:
@@ -103,6 +105,8 @@ class TailView:
             model.stop()
         elif kind == "filter":
             model.typed.use(model, _text(message, "key"), _text(message, "where") or "", message.get("mode"))
+        elif kind == "formats":
+            model.typed.read_as(model, chosen_formats(message))
         elif kind == "fields":
             values = model.kept.newest(LOOKED_AT)[1].column("value").to_pylist()
             fields: FieldsSeen = {"type": "fields_seen", "of": "rows", "fields": fields_seen(values[::-1])}
@@ -142,9 +146,13 @@ def state_of(tail: TailModel) -> TailState:
         "where": text,
         "function": plain(str(tail.filter), 80) if coded else "",
         "filtered": tail.filter.active,
-        "filter_errors": plain(tail.typed.problem, 300) or tail.filter_errors(),
+        "filter_errors": plain(tail.typed.problem or tail.typed.refused, 300) or tail.filter_errors(),
+        "formats": formats_of(tail.reading.decode),
+        "key_formats": formats_of(tail.reading.decode_key),
+        "decode": decoder_name(tail.reading.decode),
+        "decode_key": decoder_name(tail.reading.decode_key),
         "counts": tail.counts_text(),
-        "call": tail.call(),
+        "call": tail_call(tail),
         "effect": NO_SIDE_EFFECT,
     }
 

@@ -91,6 +91,27 @@ def test_a_filter_typed_by_hand_looks_back_and_a_chosen_row_is_shown_in_full(
 
 
 @pytest.mark.extended
+def test_another_format_is_chosen_and_the_last_messages_are_read_again(
+    open_notebook: Opening, connect: str
+) -> None:
+    notebook = open_notebook(connect, TAIL)
+    notebook.run_all()
+    panel = notebook.panel(1)
+    notebook.do(r"s.publish_batch(topic, [b'\x81\xa1a\x01', 'text'])")
+    expect(rows(panel)).to_have_count(2)
+    panel.get_by_label("Read values as").select_option("json")
+    expect(rows(panel).first).to_contain_text("bytes: ")
+    expect(panel.get_by_role("group", name="The Python call of this tail")).to_contain_text("decode='json'")
+    panel.get_by_label("Read values as").select_option("avro")
+    expect(panel.get_by_text("this session has no schema registry")).to_be_visible()
+    expect(panel.get_by_label("Read values as")).to_have_value("json")
+    panel.get_by_label("Read values as").select_option("auto")
+    expect(rows(panel).first).to_contain_text('{"a":1}')
+    notebook.screenshot("tail-formats", panel)
+    assert notebook.ask("tail.decode") == "auto"
+
+
+@pytest.mark.extended
 def test_the_call_below_it_can_be_copied_and_makes_the_same_tail(
     open_notebook: Opening, connect: str
 ) -> None:

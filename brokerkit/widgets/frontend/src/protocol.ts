@@ -36,6 +36,13 @@ export interface TriedChange {
   text: string;
 }
 
+/** The formats to read values and keys as from now on. */
+export interface ChooseFormats {
+  type: "formats";
+  decode: string;
+  decode_key: string;
+}
+
 export type PayloadKind = "text" | "bytes" | "null";
 
 /** What a tail shows besides its rows. */
@@ -54,6 +61,10 @@ export interface TailState {
   function: string;
   filtered: boolean;
   filter_errors: string;
+  formats: string[];
+  key_formats: string[];
+  decode: string;
+  decode_key: string;
   counts: string;
   call: string;
   effect: string;
@@ -139,7 +150,7 @@ export interface TailSelect {
 
 export type TailShown = TailRows | TailChart | TailDetail | FieldsSeen;
 
-export type TailDone = TailAction | TailFilter | TailSelect | AskFields;
+export type TailDone = TailAction | TailFilter | TailSelect | AskFields | ChooseFormats;
 
 export type BulkRole = "field" | "key" | "key and field" | "value" | "header" | "partition" | "time" | "left out";
 
@@ -581,7 +592,7 @@ export interface CompanionDone {
   type: "companion";
   which: "compose" | "live";
   number: number;
-  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend | TailAction | TailFilter | TailSelect | AskFields;
+  message: ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend | TailAction | TailFilter | TailSelect | AskFields | ChooseFormats;
 }
 
 export type ExportRows = "chosen" | "shown" | "matching";

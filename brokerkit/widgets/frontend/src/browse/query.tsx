@@ -3,6 +3,7 @@ import { useSignalEffect } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 
 import { Condition } from "../parts/condition";
+import { Formats } from "../parts/formats";
 import { Icon } from "../parts/icons";
 import { later } from "../parts/later";
 import { Segments } from "../parts/segments";
@@ -138,36 +139,14 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
             }}
           />
         </span>
-        <label class="bk-in bk-choice">
-          <span class="bk-dim">Read as</span>
-          <select
-            aria-label="Read values as"
-            value={form.value.decode}
-            disabled={!now.topic}
-            onChange={(event) => {
-              choose({ decode: event.currentTarget.value });
-            }}
-          >
-            {now.formats.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-        <label class="bk-in bk-choice bk-hide-m">
-          <span class="bk-dim">Keys as</span>
-          <select
-            aria-label="Read keys as"
-            value={form.value.decode_key}
-            disabled={!now.topic}
-            onChange={(event) => {
-              choose({ decode_key: event.currentTarget.value });
-            }}
-          >
-            {now.key_formats.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
+        <Formats
+          formats={now.formats}
+          keyFormats={now.key_formats}
+          decode={form.value.decode}
+          decode_key={form.value.decode_key}
+          disabled={!now.topic}
+          choose={choose}
+        />
         <Filters store={store} use={ask} disabled={!now.topic} />
         {now.search.running ? (
           <button

@@ -1,9 +1,10 @@
-// The filter of a tail. What is being typed is not overwritten by what Python says.
+// The filter and the formats of a tail. What is being typed is not overwritten by what Python says.
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { Condition } from "../parts/condition";
 import { hasFocus } from "../parts/focus";
+import { Formats } from "../parts/formats";
 import { later } from "../parts/later";
 import { Field } from "../parts/plain";
 import type { FieldSeen, TailFilter, TailState } from "../protocol";
@@ -81,6 +82,16 @@ export function Filter({ now, send, fields }: Props) {
           }}
         />
       </Field>
+      <Formats
+        formats={now.formats}
+        keyFormats={now.key_formats}
+        decode={now.decode}
+        decode_key={now.decode_key}
+        disabled={!now.running}
+        choose={(changed) => {
+          send({ type: "formats", decode: now.decode, decode_key: now.decode_key, ...changed });
+        }}
+      />
       <span class="bk-dim">{now.counts}</span>
       <span class="bk-dim" role="status">
         {[now.function, now.filter_errors].filter(Boolean).join("; ")}
