@@ -14,7 +14,7 @@ from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import AlreadyExists, BrokerError, ConfigError, NotFound, Unavailable
 
 from .connection import KafkaConnection
-from .consumer_groups import create_group, positions_of
+from .group_positions import create_group, positions_of
 from .options import Properties
 from .share_groups import create_share_group
 

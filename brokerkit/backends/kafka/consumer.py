@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -20,15 +19,16 @@ from brokerkit.core.contract.consumer import (
 )
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.columns import Columns
-from brokerkit.core.vocabulary.errors import BrokerError, RetentionWarning, StaleAck, Unavailable
+from brokerkit.core.vocabulary.errors import BrokerError, StaleAck, Unavailable
 from brokerkit.core.vocabulary.positions import Position
 from brokerkit.core.vocabulary.secrets import revealed
 
 from . import clients
 from .codec import split_errors, to_columns
 from .connection import ANSWER_SECONDS, KafkaConnection
-from .consumer_groups import Positions, create_group, find_group, group_settings
+from .consumer_groups import is_without_partition
 from .errors import AUTHENTICATION, translating
+from .group_positions import Positions, create_group, find_group, group_settings
 from .options import Properties, log, passed_through
 from .watch import Watch
 
@@ -36,6 +36,8 @@ BATCH = 2_000
 """Most messages of one fetch. Larger ones cost more per message, in garbage collection and cache misses."""
 LEAST = 500
 COMMIT_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+"""Between two looks at whether the group gives this member no partition."""
 SESSION_MS = 10_000
 """Milliseconds until a group drops a dead member; shorter than the next member waits to attach."""
 SPARE_MESSAGES = 4
@@ -64,7 +66,7 @@ class KafkaConsumer(RecordDriver):
         self._group = request.subscription
         own = passed_through(request.options)
         # with the protocol of KIP-848 the broker sets the session timeout
-        own_protocol = {**properties, **own}.get("group.protocol") == "consumer"
+        self._new_protocol = {**properties, **own}.get("group.protocol") == "consumer"
         self._watch = Watch.of(properties)
         self._properties: Properties = {
             "queued.min.messages": 20_000,
@@ -72,15 +74,16 @@ class KafkaConsumer(RecordDriver):
             "fetch.wait.max.ms": 100,
             # the default is a second, and the queue is empty before that
             "fetch.queue.backoff.ms": 5,
-            **({} if own_protocol else {"session.timeout.ms": SESSION_MS}),
+            **({} if self._new_protocol else {"session.timeout.ms": SESSION_MS}),
             **properties,
             **own,
             "enable.partition.eof": True,
         }
         self._incremental = (
             "cooperative" in str(self._properties.get("partition.assignment.strategy", ""))
-            or self._properties.get("group.protocol") == "consumer"
+            or self._new_protocol
         )
+        self._next_look = Deadline(LOOK_SECONDS)
         self._consumer: Consumer | None = None
         self._assigned: set[int] = set()
         self._subscribed = False
@@ -105,6 +108,7 @@ class KafkaConsumer(RecordDriver):
             self._keep(consumer.poll(min(0.02, deadline.remaining())))
             self._watch.raise_if_refused()
             self._raise_latched()
+            self._attached = self._attached or self._is_without_partition()
             if deadline.passed:
                 break
         return self._attached
@@ -138,7 +142,7 @@ class KafkaConsumer(RecordDriver):
         self._joining = False
         self._assigned.update(numbers)
         try:
-            begin = self._positions(numbers, {})
+            begin = self._groups_positions.to_read(numbers, {}, Deadline(ANSWER_SECONDS))
         except BrokerError as error:
             # librdkafka then looks up the positions itself, without a time limit
             log.warning("positions of group %r in %r: %s", self._group, self._topic, error)
@@ -171,34 +175,17 @@ class KafkaConsumer(RecordDriver):
         self._spare = [message for message in self._spare if message.partition() not in lost]
         self.on_lost([(self._topic, number) for number in lost])
 
-    def _positions(self, numbers: list[int], reached: Mapping[int, int]) -> list[TopicPartition]:
-        """Return where to read each partition from, and warn if its position was deleted by retention.
-
-        Args:
-            numbers: The partitions.
-            reached: The next offset of partitions that have been read. For the others it is the committed
-                offset.
-        """
-        deadline = Deadline(ANSWER_SECONDS)
-        positions = {**self._groups_positions.committed(numbers, deadline), **reached}
-        wanted = [TopicPartition(self._topic, number) for number in numbers]
-        starts = self._connection.starts(wanted, deadline)
-        found = []
-        for number in numbers:
-            start = starts[self._topic, number]
-            position = positions.get(number, start)
-            if position < start:
-                self._warn_of_retention(number, position, start)
-            found.append(TopicPartition(self._topic, number, max(start, position)))
-        return found
-
-    def _warn_of_retention(self, number: int, position: int, start: int) -> None:
-        warnings.warn(
-            f"offsets {position} to {start - 1} of partition {number} of {self._topic!r} were deleted by "
-            f"the broker's retention before group {self._group!r} read them",
-            RetentionWarning,
-            stacklevel=2,
-        )
+    def _is_without_partition(self) -> bool:
+        """Return whether the group gives this member no partition, which KIP-848's members are not told."""
+        member = self._client.memberid() if self._new_protocol else None
+        if not member or not self._next_look.passed:
+            return False
+        self._next_look = Deadline(LOOK_SECONDS)
+        try:
+            return is_without_partition(self._connection, self._group, member, Deadline(ANSWER_SECONDS))
+        except BrokerError as error:
+            log.info("members of group %r: %s", self._group, error)
+            return False
 
     # Fetching.
 
@@ -258,7 +245,7 @@ class KafkaConsumer(RecordDriver):
         Raises:
             Unavailable: The group is giving out its partitions, or one of them has no leader.
         """
-        if self._joining:
+        if self._joining and not self._is_without_partition():
             raise Unavailable(f"group {self._group!r} is giving out the partitions of {self._topic!r} again")
         ours, mark = self._assigned, mark or {}
         if wanted := [TopicPartition(self._topic, number) for number in sorted(ours.difference(mark))]:
@@ -300,7 +287,7 @@ class KafkaConsumer(RecordDriver):
         consumer, numbers = self._client, sorted(self._out_of_range)
         current = {each.partition: each for each in consumer.position(consumer.assignment())}
         reached = {n: current[n].offset for n in numbers if n in current and current[n].offset >= 0}
-        renewed = self._positions(numbers, reached)
+        renewed = self._groups_positions.to_read(numbers, reached, Deadline(ANSWER_SECONDS))
         ends = self._connection.ends(renewed, Deadline(ANSWER_SECONDS))
         for each in renewed:
             # beyond the end: the topic was recreated, and nothing of the new one was read yet

@@ -12,7 +12,7 @@ from brokerkit.core.vocabulary.errors import InUse, StaleAck
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
 from .connection import KafkaConnection
-from .consumer_groups import positions_of
+from .group_positions import positions_of
 from .operating import refuse_members
 from .options import Properties, check_c_text
 from .share_letters import originals

@@ -35,8 +35,9 @@ from brokerkit.core.vocabulary.topics import Bounds, SubscriptionInfo
 
 from . import SHARE_RESET
 from .connection import KafkaConnection
-from .consumer_groups import Group, groups_of, positions_of
+from .consumer_groups import Group, groups_of
 from .errors import lacks_permission
+from .group_positions import positions_of
 from .options import Properties, check_c_text, log
 from .share_groups import ShareSettings, delete_share_group, share_settings
 from .share_state import ShareState, share_states

@@ -17,9 +17,9 @@ from brokerkit.core.vocabulary.topics import Slice
 
 from .codec import Reported
 from .connection import ANSWER_SECONDS, KafkaConnection
-from .consumer_groups import group_settings
 from .errors import AUTHENTICATION, translating
 from .fetching import ClientFetcher, Fetcher
+from .group_positions import group_settings
 from .native.consumer import NativeConsumer, carried
 from .native.library import NotUsable, library
 from .options import Properties, ReaderChoice, log

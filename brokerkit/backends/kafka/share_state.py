@@ -24,8 +24,8 @@ from brokerkit.core.vocabulary.secrets import revealed
 
 from .clients import Consumer
 from .connection import KafkaConnection, request_seconds
-from .consumer_groups import CLOSE_SECONDS, group_settings
 from .errors import lacks_permission, translate, translating
+from .group_positions import CLOSE_SECONDS, group_settings
 from .options import Properties, log
 from .watch import Watch
 

@@ -13,8 +13,8 @@ from brokerkit.core.vocabulary.secrets import revealed
 from brokerkit.core.vocabulary.settled_offsets import SettledOffsets
 
 from .clients import Consumer, Producer
-from .consumer_groups import CLOSE_SECONDS, group_settings
 from .errors import translating
+from .group_positions import CLOSE_SECONDS, group_settings
 from .options import Properties, check_c_text
 from .watch import Watch
 

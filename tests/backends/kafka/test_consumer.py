@@ -413,6 +413,24 @@ def test_the_cooperative_protocol_and_the_new_one_work_too(
                 assert came == set(more)
 
 
+def test_a_member_that_gets_no_partition_is_attached_and_takes_over(
+    kafka_server: KafkaServer, make_topic: MakeTopic
+) -> None:
+    topic, group = make_topic(1), group_name()
+    options = {"group.protocol": "consumer"}
+    with connect(f"kafka://{kafka_server.bootstrap}", librdkafka=options) as broker:
+        with record_consumer(broker, topic, group, start="earliest") as first:
+            publish(broker, topic, b"1")
+            record = next_record(first, 60)
+            second = record_consumer(broker, topic, group)
+            second.attach()
+            assert second.next_record(0.5) is None
+            record.ack()
+        with second:
+            publish(broker, topic, b"2")
+            assert next_record(second, 60).value == b"2"
+
+
 def test_options_of_a_consumer_are_properties_too(broker: Connection, make_topic: MakeTopic) -> None:
     topic = make_topic()
     publish(broker, topic, b"x")
