@@ -24,6 +24,7 @@ from brokerkit.core.vocabulary.positions import (
 
 from .connection import JetStreamConnection
 from .source import Source, filter_config
+from .subjects import subject_that_creates
 
 NANOSECONDS = 1_000_000_000
 MAX_ACK_PENDING = 20_000
@@ -172,12 +173,9 @@ async def create_durable(
     if several and source.filters and not source.chosen_by(several):
         raise ConfigError("filter_subjects goes with a topic that names the stream, as in 'stream:NAME'")
     body = {"stream_name": source.stream, "config": config, "action": "create"}
-    subject = f"CONSUMER.CREATE.{source.stream}.{name}"
-    filter_subject = config.get("filter_subject")
+    filters = [config["filter_subject"]] if config.get("filter_subject") else []
     try:
-        return await connection.request(
-            f"{subject}.{filter_subject}" if filter_subject else subject, body, timeout
-        )
+        return await connection.request(subject_that_creates(source.stream, name, filters), body, timeout)
     except js_errors.NotFoundError as error:
         raise NotFound(f"there is no stream {source.stream!r}") from error
 

@@ -27,6 +27,7 @@ from .loop import LoopThread
 from .pull import NotServed, Pull
 from .source import Source, filter_config, find_source
 from .stored import Stored, next_stored
+from .subjects import subject_that_creates
 
 READER_PREFIX = "brokerkit-reader-"
 INACTIVE_SECONDS = 30
@@ -88,10 +89,8 @@ class JetStreamReader(ReaderDriver):
             "mem_storage": True,
             "num_replicas": 1,
         }
-        subject = f"CONSUMER.CREATE.{source.stream}.{name}"
         config.update(filter_config(self._filters))
-        if len(self._filters) == 1:
-            subject = f"{subject}.{self._filters[0]}"
+        subject = subject_that_creates(source.stream, name, self._filters)
         body = {"stream_name": source.stream, "config": config, "action": "create"}
         info = await self._connection.request(subject, body, READ_ANSWER_SECONDS)
         self._consumer = name

@@ -8,14 +8,22 @@ from collections.abc import Iterable, Sequence
 from brokerkit.core.vocabulary.errors import ConfigError
 
 STREAM_PREFIX = "stream:"
+MOST_BYTES = 3_800
+"""The bytes of a subject that surely fits into a line of the server, with the subject of a reply."""
 LONGEST_FILTER = 1_000
-"""The bytes of a subject that surely fits into the server's line of 4,096 as part of another one."""
+"""The bytes of a subject that surely fits into a line of the server as part of another one."""
 _FORBIDDEN = re.compile(r"[\s\0]")
 _NAME_FORBIDDEN = re.compile(r"[\s.*>/\\\x00-\x1f\x7f]")
 
 
 def check_subject(subject: str, *, wildcards: bool) -> None:
-    """Raise ConfigError for a malformed subject, or for a wildcard if `wildcards` is false."""
+    """Raise ConfigError for a malformed or too long subject, or for a wildcard if `wildcards` is false."""
+    size = len(subject.encode())
+    if size > MOST_BYTES:
+        raise ConfigError(
+            f"the subject {subject[:40]!r}... has {size:,} bytes, and NATS ends a connection that sends more "
+            f"than a line of 4,096: use at most {MOST_BYTES:,}, or read by a wildcard or the stream's name"
+        )
     tokens = subject.split(".")
     if not subject or _FORBIDDEN.search(subject) or not all(tokens):
         raise ConfigError(
@@ -45,6 +53,17 @@ def can_filter(subject: str) -> bool:
     return len(subject.encode()) <= LONGEST_FILTER and not any(
         token == ">" or token.startswith("*") for token in subject.split(".")
     )
+
+
+def subject_that_creates(stream: str, consumer: str, filters: Sequence[str]) -> str:
+    """Return the subject of the API that creates a consumer.
+
+    It ends with the filter, which the server's permissions can then look at, unless that is too long.
+    """
+    subject = f"CONSUMER.CREATE.{stream}.{consumer}"
+    if len(filters) == 1 and len(filters[0].encode()) <= LONGEST_FILTER:
+        return f"{subject}.{filters[0]}"
+    return subject
 
 
 def check_name(name: str, what: str) -> str:

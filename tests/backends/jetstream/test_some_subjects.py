@@ -183,3 +183,21 @@ def test_a_subject_that_looks_like_a_wildcard_is_not_taken_for_one(s: bk.Session
     found = s.scan(f"{unique}.>", progress=False).where(f"{unique}.*" == TOPIC).to_arrow()
     assert found.num_rows == 0
     assert found.schema.field("topic").type == pa.string()
+
+
+def test_a_long_subject_is_read_by_its_name_and_one_too_long_ends_no_connection(
+    s: bk.Session, unique: str
+) -> None:
+    s.create_topic(f"{unique}.>")
+    longest = f"{unique}.".ljust(3_800, "x")
+    s.publish_batch(longest, ["1", "2"])
+    s.publish(f"{unique}.other", "3")
+    assert s.peek(longest)["value"].tolist() == ["1", "2"]
+    assert len(s.scan(longest, progress=False).to_pandas()) == 2
+    s.create_subscription(longest, "me", start="earliest")
+    assert len(s.pull(longest, subscription="me")) == 2
+    longer = longest + "x"
+    for call in (s.peek, s.describe, s.create_topic, lambda topic: s.publish(topic, "4")):
+        with pytest.raises((bk.ConfigError, bk.PublishFailed), match="3,801 bytes"):
+            call(longer)  # type: ignore[operator]
+    assert len(s.peek(f"{unique}.>")) == 3
