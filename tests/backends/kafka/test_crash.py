@@ -84,7 +84,8 @@ def test_a_restart_loses_no_record_and_no_position(server: KafkaServer) -> None:
             while set(values) != set(sent) and time.monotonic() < deadline:
                 values += [record.value for record in consumer.next_batch(200, 0.5)]
             assert set(values) == set(sent)
-        assert broker.inspector().describe("restarted").subscriptions[0].position == {0: 50}
+        described = broker.inspector().describe("restarted", timeout=60)
+        assert described.subscriptions[0].position == {0: 50}
         eventually(
             lambda: broker.inspector().describe("restarted").messages == 200, "all are there", within=60
         )
