@@ -29,7 +29,6 @@ BACKGROUND = {
     "backends/pubsub/parking.py": "threads of drivers, of timers and of grpc",
     "backends/pulsar/log.py": "threads of drivers, which open connections",
     "backends/pulsar/process_guard.py": "threads of slow calls",
-    "backends/pulsar/publisher.py": "threads of drivers, and those of the library",
     "testing/suite": "threads of the suite itself",
 }
 """What takes a lock elsewhere, where no signal strikes: only the main thread handles them."""

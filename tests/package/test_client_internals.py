@@ -52,6 +52,11 @@ MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "pulsar": {
         "pulsar.schema.Schema": ("_schema_info",),
+        "pulsar.Reader": ("_reader",),
+        "pulsar.Producer": ("_producer",),
+        "_pulsar.Reader": ("read_next",),
+        "_pulsar.Producer": ("send_async",),
+        "_pulsar.MessageBuilder": ("build", "content", "partition_key", "set_null_value"),
         "_pulsar.SchemaInfo": (),
     },
     "servicebus": {
@@ -134,8 +139,11 @@ def found(path: str) -> Any:
 
 
 def has(kind: type, name: str) -> bool:
-    """Whether a class has a member, or its code sets an attribute of that name."""
-    return hasattr(kind, name) or any(
+    """Whether a class has a member, or its code sets an attribute of that name, or that of its factory."""
+    made = rf"\b(\w+) = {kind.__name__}\(\)\n\s+\1\.{name} = "
+    if hasattr(kind, name) or re.search(made, inspect.getsource(import_module(kind.__module__))):
+        return True
+    return any(
         re.search(rf"\bself\.{name}\b[^=\n]*=[^=]", inspect.getsource(each))
         for each in kind.__mro__
         if each.__module__.partition(".")[0] not in ("builtins", "typing", "abc")

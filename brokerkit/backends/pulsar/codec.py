@@ -15,6 +15,7 @@ from typing import Any
 from brokerkit.core.vocabulary.attributes import UNREADABLE
 from brokerkit.core.vocabulary.columns import Columns
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.core.vocabulary.lazy_columns import Milliseconds
 from brokerkit.core.vocabulary.messages import OutboundMessage
 
 from .fields import FIELDS, SCHEMA, arguments, is_field, is_foreign, shown
@@ -37,7 +38,7 @@ def to_columns(
     """Return the columns of messages.
 
     Args:
-        messages: Messages of the library.
+        messages: Messages of the library, all of the same class.
         found: What is known of them already.
         attributes: Whether to include attributes.
         counts: Whether deliveries are counted.
@@ -50,66 +51,136 @@ def to_columns(
         partition: Any = [partition for _, partition in places]
     else:
         topic, partition = _split(found.part)
-    read = [
-        _key_and_attributes(message, version, schemas, attributes)
-        for message, version in zip(messages, found.versions, strict=True)
-    ]
+    keys, pairs = _keys_and_attributes(messages, found.versions, schemas, attributes)
     return Columns(
         len(messages),
         topic=topic,
         partition=partition,
         position=found.positions,
-        id=found.ids,
-        key=[key for key, _ in read],
-        value=[
-            None if message.has_null_value() else payload
-            for message, payload in zip(messages, found.data, strict=True)
-        ],
-        attributes=[pairs for _, pairs in read] if attributes else None,
+        id=found.texts,
+        key=keys,
+        value=_values(messages, found.data),
+        attributes=pairs,
         # the client returns zero if there is none
-        publish_time=[message.publish_timestamp() * 1000 or None for message in messages],
-        delivery_count=[message.redelivery_count() + 1 for message in messages] if counts else None,
+        publish_time=Milliseconds(each(messages, "publish_timestamp"), 0),
+        delivery_count=[count + 1 for count in each(messages, "redelivery_count")] if counts else None,
     )
+
+
+def each(objects: Sequence[Any], name: str) -> list[Any]:
+    """Return what a method of the library gives for each of some objects of one class."""
+    return list(map(getattr(type(objects[0]), name), objects)) if objects else []
 
 
 @dataclass(slots=True)
 class Found:
-    """What is known of messages that were read. Each call of the library takes a part of a microsecond.
+    """What is known of messages before their columns are made, one of each for each message.
 
     Attributes:
         positions: Their positions.
-        ids: Their ids as text.
+        texts: Their ids as text.
         data: Their payloads.
         versions: The versions of their schemas.
-        part: The name of the partition or the topic of all of them; None if each says it.
+        part: The topic or partition that all of them are from, or None.
     """
 
     positions: list[int] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
     versions: list[int | None] = field(default_factory=list)
     part: str | None = None
 
     @classmethod
-    def of(cls, messages: Sequence[Any]) -> Found:
-        """Return it for messages of which nothing is known."""
-        found = cls()
-        for message in messages:
-            found.add(message, message.message_id())
-        return found
+    def of(
+        cls,
+        messages: Sequence[Any],
+        ids: Sequence[Any] | None = None,
+        data: list[bytes] | None = None,
+        part: str | None = None,
+    ) -> Found:
+        """Return it for messages.
 
-    def add(self, message: Any, message_id: Any) -> None:
-        """Add a message and its id."""
-        ledger, entry, batch = message_id.ledger_id(), message_id.entry_id(), message_id.batch_index()
-        self.positions.append(pack(ledger, entry, batch))
-        self.ids.append(f"{ledger}:{entry}:{message_id.partition()}:{batch}")
-        self.data.append(message.data())
-        self.versions.append(version_of(message))
+        Args:
+            messages: Messages of the library, all of the same class.
+            ids: Their ids of the library, if they are at hand.
+            data: Their payloads, if they are at hand.
+            part: The topic or partition that all of them are from, if it is one.
+        """
+        ids = each(messages, "message_id") if ids is None else ids
+        ledgers, entries, places = each(ids, "ledger_id"), each(ids, "entry_id"), each(ids, "batch_index")
+        return cls(
+            list(map(pack, ledgers, entries, places)),
+            texts_of(ids),
+            each(messages, "data") if data is None else data,
+            versions_of(messages),
+            part,
+        )
+
+
+def texts_of(ids: Sequence[Any]) -> list[str]:
+    """Return ids of the library as the texts that frames show."""
+    columns = (each(ids, name) for name in ("ledger_id", "entry_id", "partition", "batch_index"))
+    return [
+        f"{ledger}:{entry}:{partition}:{place}"
+        for ledger, entry, partition, place in zip(*columns, strict=True)
+    ]
+
+
+def versions_of(messages: Sequence[Any]) -> list[int | None]:
+    """Return the version of the schema of each message of the library, or None without a schema."""
+    with contextlib.suppress(UnicodeDecodeError):
+        if not any(each(messages, "schema_version")):
+            return [None] * len(messages)
+    return list(map(version_of, messages))
+
+
+def _values(messages: Sequence[Any], data: list[bytes]) -> Sequence[bytes | None]:
+    absent = each(messages, "has_null_value")
+    if not any(absent):
+        return data
+    return [None if null else payload for null, payload in zip(absent, data, strict=True)]
+
+
+_Pairs = tuple[tuple[str, str], ...]
+
+
+def _keys_and_attributes(
+    messages: Sequence[Any],
+    versions: Sequence[int | None],
+    schemas: TopicSchemas | None,
+    attributes: bool,
+) -> tuple[Sequence[bytes | None], Sequence[_Pairs] | None]:
+    """Return the keys and the attributes, which are None where they are not wanted."""
+    plain = schemas is None or not any(
+        schema is not None and schema.key_bytes for schema in map(schemas.of, set(versions))
+    )
+    if plain:
+        with contextlib.suppress(UnicodeDecodeError):
+            keys = [text.encode() if text else None for text in each(messages, "partition_key")]
+            return keys, _attributes(messages, versions) if attributes else None
+    read = [
+        _key_and_attributes(message, version, schemas, attributes)
+        for message, version in zip(messages, versions, strict=True)
+    ]
+    return [key for key, _ in read], [pairs for _, pairs in read] if attributes else None
+
+
+def _attributes(messages: Sequence[Any], versions: Sequence[int | None]) -> list[_Pairs]:
+    """Return the attributes of messages. Raises UnicodeDecodeError if those of one are not text."""
+    pairs: list[_Pairs] = [
+        tuple((FIELDS.shown(name), value) for name, value in properties.items()) if properties else ()
+        for properties in each(messages, "properties")
+    ]
+    fields = ("event_timestamp", "ordering_key")
+    if any(any(each(messages, name)) for name in fields) or {*versions} - {None}:
+        rows = zip(pairs, messages, versions, strict=True)
+        return [(*first, *shown(message, version)) for first, message, version in rows]
+    return pairs
 
 
 def _key_and_attributes(
     message: Any, version: int | None, schemas: TopicSchemas | None, attributes: bool
-) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:
+) -> tuple[bytes | None, _Pairs]:
     """Return the key and the attributes, which are none where they are not wanted."""
     try:
         text: str = message.partition_key()

@@ -39,11 +39,11 @@ class Lookahead:
         self._rows = self._bytes = self._block_rows = self._block_bytes = 0
         return self.count
 
-    def unfit(self, size: int) -> bool:
-        """Count a message, and return whether another reader should be opened behind it."""
-        self._rows += 1
+    def unfit(self, size: int, rows: int = 1) -> bool:
+        """Count messages of so many bytes. Return whether another reader should be opened behind them."""
+        self._rows += rows
         self._bytes += size
-        self._block_rows += 1
+        self._block_rows += rows
         self._block_bytes += size
         if self._block_bytes > GROWN_BYTES and self.count > 1:
             mean = self._block_bytes / self._block_rows
@@ -52,7 +52,7 @@ class Lookahead:
             return self._fitting() < self.count
         if self._block_rows >= self.count:
             self._block_rows = self._block_bytes = 0
-        if self._rows == EVIDENCE and self.count < MOST:
+        if self._rows >= EVIDENCE and self.count < MOST:
             self.learn()
             return self._fitting() >= 2 * self.count
         return False

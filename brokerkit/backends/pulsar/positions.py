@@ -59,14 +59,6 @@ def next_entry(position: int) -> int:
     return (position >> PLACE_BITS) + 1 << PLACE_BITS
 
 
-def id_text(message_id: Any) -> str:
-    """Return an id of the library as the text that frames show."""
-    return (
-        f"{message_id.ledger_id()}:{message_id.entry_id()}:"
-        f"{message_id.partition()}:{message_id.batch_index()}"
-    )
-
-
 def parse_id(text: str) -> tuple[int | None, int]:
     """Return the partition and position of an id. Raises ConfigError."""
     try:

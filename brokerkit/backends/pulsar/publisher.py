@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,34 +15,25 @@ from brokerkit.core.contract.publisher import PublisherDriver
 from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError, Unauthorized, Unavailable
 from brokerkit.core.vocabulary.messages import OutboundMessage
+from brokerkit.core.vocabulary.outbound_rows import OutboundRows, TopicRows
+from brokerkit.core.vocabulary.outcomes import Outcomes
 from brokerkit.core.vocabulary.results import PublishResult
 
 from .carried_schemas import CarriedSchemas
-from .codec import encode, schema_named
-from .errors import SURELY_NOT_STORED, named, result_name, translate
+from .codec import schema_named
 from .log import log
 from .names import partition_name
-from .positions import id_text
-from .size_limits import SizeLimits, check_size
+from .sending import Producer, ProducerClosed, Sending
+from .size_limits import SizeLimits
 from .topics import Topics
 
 PENDING = 20_000
 """How many messages may be pending for a topic. This is more than a batch of the portable half has."""
+MOST_MESSAGES = PENDING // 2
 BATCH_DELAY_MILLIS = 5
 LARGE_BYTES = 128 * 1024
 """Larger messages are not put into batches, which cannot be cut into chunks and fail as a whole."""
-CLOSED = "AlreadyClosed"
 DEDUPLICATED = "Enabled"
-LOOK_AGAIN_SECONDS = 0.02
-"""The library waits longer than this before it reconnects."""
-TAKEN_FOR_A_REPEAT = BrokerError(
-    "the broker deduplicates the topic and took it for a repeat, as it does with batches of several keys: "
-    "connect with admin=http://HOST:8080, or without batching=true"
-)
-TWICE = BrokerError(
-    "it may be stored twice: the connection was lost while it was under way, and the client library sent it "
-    "once more; a topic that the broker deduplicates stores it once"
-)
 NOT_SENT = Unavailable("it was not sent: the messages before it were not confirmed in time")
 ANOTHER_BROKER = "since the rows do not say that they come from these brokers"
 
@@ -68,11 +57,24 @@ class PulsarPublisher(PublisherDriver):
         self._schemas = CarriedSchemas(topics.rest)
         self._limits = SizeLimits(topics)
         self._refused: dict[Route, str] = {}
-        self._producers: dict[Route, _Producer] = {}
-        self._large: dict[Route, _Producer] = {}
+        self._producers: dict[Route, Producer] = {}
+        self._large: dict[Route, Producer] = {}
 
-    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> list[PublishResult]:
+    most_messages = MOST_MESSAGES
+
+    def send(self, batch: Sequence[tuple[str, OutboundMessage]], timeout: float) -> Sequence[PublishResult]:
         deadline = Deadline(timeout)
+        if isinstance(batch, TopicRows) and _plain(batch.rows):
+            route = Route(batch.topic, "")
+            ways: list[tuple[Route, str | None]] = [(route, None)] * len(batch)
+            problem = self._open({route}, deadline).get(route)
+            if problem is not None:
+                failed = PublishResult("failed", None, problem)
+                return Outcomes([None] * len(batch), dict.fromkeys(range(len(batch)), failed))
+            if self._limits.of(batch.topic, deadline) is None:
+                sending = Sending([self._producers[route]] * len(batch))
+                sending.begin_all(batch.rows.data, batch.rows.keys)
+                return self._known(ways, sending.outcomes(deadline))
         batch = [*batch]
         ways = self._ways(batch, deadline)
         routes = {route for route, _ in ways}
@@ -86,10 +88,10 @@ class PulsarPublisher(PublisherDriver):
             others[route] if is_large else usual[route]
             for (route, _), is_large in zip(ways, large, strict=True)
         ]
-        sending = _Sending(producers)
+        sending = Sending(producers)
         open_topics = {route.topic for route, _ in ways if route not in problems}
         limits = {each: self._limits.of(each, deadline) for each in open_topics}
-        latest: dict[str, _Producer | None] = {}
+        latest: dict[str, Producer | None] = {}
         for row, (topic, message) in enumerate(batch):
             route, unset = ways[row]
             problem = problems.get(route)
@@ -101,13 +103,17 @@ class PulsarPublisher(PublisherDriver):
             else:
                 latest[topic] = producers[row]
                 sending.begin(row, message, unset, limits[topic])
-        results = sending.results(deadline)
-        for (route, _), result in zip(ways, results, strict=True):
+        return self._known(ways, sending.outcomes(deadline))
+
+    def _known(self, ways: Sequence[tuple[Route, str | None]], outcomes: Outcomes) -> Outcomes:
+        """Return outcomes, after what was open and believed is given up where they say so."""
+        for row, result in outcomes.others.items():
+            route, _ = ways[row]
             if isinstance(result.error, ProducerClosed):
                 self._forget(route)
             if result.status == "unknown":
                 self._limits.forget(route.topic)
-        return results
+        return outcomes
 
     def _ways(
         self, batch: Sequence[tuple[str, OutboundMessage]], deadline: Deadline
@@ -196,7 +202,7 @@ class PulsarPublisher(PublisherDriver):
     def _schema(self, route: Route, deadline: Deadline) -> Any:
         return self._schemas.of(route.schema, deadline) if route.schema else BytesSchema()
 
-    def _create(self, full: str, deduplicated: bool, schema: Any, *, batching: bool) -> _Producer:
+    def _create(self, full: str, deduplicated: bool, schema: Any, *, batching: bool) -> Producer:
         # the broker mistakes a batch for a repeat if a later one of another key came before it
         batching = batching and self._connection.options.batching and not deduplicated
         chunking = self._connection.options.chunking and not batching
@@ -210,7 +216,7 @@ class PulsarPublisher(PublisherDriver):
             batching_type=pulsar.BatchingType.KeyBased,
             batching_max_publish_delay_ms=BATCH_DELAY_MILLIS,
         )
-        return _Producer(keep_in_child(native), deduplicated, batching, chunking)
+        return Producer(keep_in_child(native), deduplicated, batching, chunking)
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
         """Return whether the broker stores a repeated message only once; False if that is not known."""
@@ -241,6 +247,11 @@ class PulsarPublisher(PublisherDriver):
                 each.result(deadline.remaining())
 
 
+def _plain(rows: OutboundRows) -> bool:
+    """Return whether messages have nothing that needs a look at each: no attributes and no large payload."""
+    return rows.attributes is None and max(map(len, filter(None, rows.data)), default=0) <= LARGE_BYTES
+
+
 def _large(message: OutboundMessage) -> bool:
     size = len(message.data or b"")
     if message.attributes:
@@ -258,136 +269,3 @@ def _leave(producer: Any) -> None:
 def _close(producer: Any) -> None:
     with contextlib.suppress(pulsar.PulsarException):
         producer.close()
-
-
-class ProducerClosed(Unavailable):
-    """The library closed the producer, for example because its topic was deleted.
-
-    The next attempt opens another.
-    """
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Producer:
-    """A producer of the library.
-
-    Attributes:
-        deduplicated: Whether a message that it sends again is stored once.
-        batching: Whether it makes batches.
-        chunking: Whether it cuts what is larger than the brokers take.
-    """
-
-    native: Any
-    deduplicated: bool
-    batching: bool
-    chunking: bool
-
-
-class _Sending:
-    """A batch that is being sent. The library calls back from its own threads.
-
-    Args:
-        producers: The producer of each row, or None.
-    """
-
-    def __init__(self, producers: Sequence[_Producer | None]) -> None:
-        self._producers = producers
-        self._repeating = {each for each in {*producers} if each is not None and not each.deduplicated}
-        self._results: list[PublishResult | None] = [None] * len(producers)
-        self._missing = len(producers)
-        self._under_way = 0
-        self._repeated: set[int] = set()
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
-
-    def begin(self, row: int, message: OutboundMessage, unset: str | None, limit: int | None) -> None:
-        producer = self._producers[row]
-        assert producer is not None
-        told: str | None = None
-
-        def done(result: Any, message_id: Any) -> None:
-            outcome = _outcome(result, message_id)
-            if outcome.ok and outcome.id is None and producer.batching and not producer.deduplicated:
-                outcome = PublishResult("unknown", None, TAKEN_FOR_A_REPEAT)
-            self._set(row, outcome if told is None else replace(outcome, note=told))
-
-        with self._lock:
-            self._under_way += 1
-        try:
-            encoded = encode(message, unset)
-            told = encoded.note
-            if limit is not None:
-                check_size(encoded, producer.native.producer_name(), limit, chunking=producer.chunking)
-            producer.native.send_async(
-                encoded.content,
-                done,
-                properties=encoded.properties,
-                partition_key=encoded.partition_key,
-                **encoded.fields,
-            )
-        except BrokerError as error:
-            self._set(row, PublishResult("failed", None, error))
-        except pulsar.PulsarException as error:
-            self._set(row, PublishResult("failed", None, translate(error, "publishing")))
-
-    def fail(self, row: int, error: BrokerError) -> None:
-        """Set the outcome of a row that was not sent."""
-        self._set(row, PublishResult("failed", None, error), begun=False)
-
-    def _set(self, row: int, result: PublishResult, *, begun: bool = True) -> None:
-        with self._lock:
-            if self._results[row] is None:
-                self._results[row] = result
-                self._missing -= 1
-                self._under_way -= int(begun)
-            if not self._missing or not self._under_way:
-                self._changed.notify_all()
-
-    def arrived(self, deadline: Deadline) -> bool:
-        """Wait until no message is pending. Return False if that takes longer than the deadline."""
-        return self._wait(lambda: not self._under_way, deadline)
-
-    def _wait(self, done: Callable[[], bool], deadline: Deadline) -> bool:
-        while True:
-            with self._changed:
-                if self._changed.wait_for(done, min(LOOK_AGAIN_SECONDS, deadline.remaining())):
-                    return True
-            if deadline.passed:
-                return False
-            self._note_lost_connections()
-
-    def results(self, deadline: Deadline) -> list[PublishResult]:
-        """Return the outcomes. A message that was not confirmed in time has an unknown outcome."""
-        self._wait(lambda: not self._missing, deadline)
-        late = Unavailable(f"the broker did not confirm it within {deadline.seconds:g} s; it may be stored")
-        with self._changed:
-            return [
-                PublishResult("unknown", None, late)
-                if result is None
-                else replace(result, error=TWICE)
-                if result.ok and row in self._repeated
-                else result
-                for row, result in enumerate(self._results)
-            ]
-
-    def _note_lost_connections(self) -> None:
-        """Note the messages that the library will send again after the first copy may have been stored."""
-        for producer in self._repeating:
-            if not producer.native.is_connected():
-                with self._changed:
-                    self._repeated |= {
-                        row
-                        for row, each in enumerate(self._producers)
-                        if each is producer and self._results[row] is None
-                    }
-
-
-def _outcome(result: Any, message_id: Any) -> PublishResult:
-    if result == pulsar.Result.Ok:
-        # a repeat that the broker did not store again has no id
-        return PublishResult("confirmed", id_text(message_id) if message_id.ledger_id() >= 0 else None)
-    name = result_name(result)
-    if name == CLOSED:
-        return PublishResult("failed", None, ProducerClosed("the producer was closed before this was sent"))
-    problem = named(name, "publishing")
-    return PublishResult("failed" if name in SURELY_NOT_STORED else "unknown", None, problem)

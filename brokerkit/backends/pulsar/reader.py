@@ -27,12 +27,23 @@ from brokerkit.core.vocabulary.errors import (
 )
 from brokerkit.core.vocabulary.topics import Slice
 
+from .client_internals import taking
 from .codec import Found, to_columns
 from .connection import leave
 from .entries import Entries, Missing
 from .lookahead import Lookahead
 from .names import partition_name
-from .positions import entry_id, entry_of, extent_of, from_ledgers, next_entry, pack, place_of, unpack
+from .positions import (
+    entry_id,
+    entry_of,
+    extent_of,
+    from_ledgers,
+    next_entry,
+    pack,
+    place_of,
+    position_of,
+    unpack,
+)
 from .schemas import TopicSchemas
 from .topics import Topics
 
@@ -46,6 +57,10 @@ STILL_SECONDS = 1.0
 BATCH = 20_000
 BATCH_BYTES = 32_000_000
 BATCH_SECONDS = 0.5
+LARGE_BYTES = 32_000
+"""The size of a message is looked at when it comes if it has more bytes than that."""
+COUNTED_TOGETHER = 8
+"""Of so many smaller messages the sizes, and whether they passed the end, are looked at together."""
 GATHER_MILLIS = 20
 """How long a fetch waits for the messages behind the first, which the broker sends in small groups."""
 LOOK_BACK_SECONDS = 1.0
@@ -175,34 +190,45 @@ class PulsarReader(ReaderDriver):
         """
         messages: list[Any] = []
         ids: list[Any] = []
-        found = Found(part=self._part)
-        places, data = found.positions, found.data
-        size = 0
+        data: list[bytes] = []
+        # the end is near there, and is passed where a later ledger begins before it is reached
+        last_entry = unpack(end)[1] - 1
+        take, millis = taking(self._reader), int(1000 * wait)
+        size, counted = 0, 0
         fits = True
         until = time.monotonic() + max(wait, BATCH_SECONDS)
         while len(messages) < BATCH and size < BATCH_BYTES and time.monotonic() < until and fits:
             try:
-                message = self._reader.read_next(
-                    timeout_millis=GATHER_MILLIS if messages else int(1000 * wait)
-                )
+                message = take(millis)
             except pulsar.Timeout:
                 break
-            message_id = message.message_id()
-            found.add(message, message_id)
+            message_id, payload = message.message_id(), message.data()
             messages.append(message)
             ids.append(message_id)
-            size += len(data[-1])
-            fits = not self._ahead.unfit(len(data[-1]))
-            if places[-1] + 1 >= end or (next_entry(places[-1]) >= end and _completes(ids[-1], places[-1])):
+            data.append(payload)
+            millis = GATHER_MILLIS
+            length = len(payload)
+            size += length
+            look = length > LARGE_BYTES or len(data) - counted == COUNTED_TOGETHER
+            if look:
+                fits = not self._ahead.unfit(sum(map(len, data[counted:])), len(data) - counted)
+                counted = len(data)
+            if (look or message_id.entry_id() >= last_entry) and _reaches(message_id, end):
                 break
+        if counted < len(data):
+            fits = not self._ahead.unfit(sum(map(len, data[counted:])), len(data) - counted) and fits
         self._ahead.learn()
-        return messages, ids, found, fits
+        return messages, ids, Found.of(messages, ids, data, self._part), fits
 
     def _contiguous(self, ids: list[Any], places: list[int], end: int) -> list[int]:
         """Return the rows of the slice that are new, as far as none is missing between them."""
         rows: list[int] = []
         for row, place in enumerate(places):
             at = self._at
+            if place == at < end:
+                rows.append(row)
+                self._at = place + 1
+                continue
             if place >= at:
                 follows = place == at or (place - at <= 1 and at == entry_of(at))
                 if not follows and row and _completes(ids[row - 1], places[row - 1]):
@@ -347,6 +373,12 @@ class PulsarReader(ReaderDriver):
 
     def close(self, timeout: float) -> None:
         self.stop()
+
+
+def _reaches(message_id: Any, end: int) -> bool:
+    """Return whether the messages behind this one are not before a position."""
+    position = position_of(message_id)
+    return position + 1 >= end or (next_entry(position) >= end and _completes(message_id, position))
 
 
 def _completes(message_id: Any, position: int) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.backends.pulsar import reader
 from brokerkit.core import OutboundMessage
 from brokerkit.core.vocabulary.results import PublishFailed
 from brokerkit.sandbox.pulsar import PulsarServer
@@ -85,6 +86,14 @@ def test_event_time_and_ordering_key_are_shown_as_attributes(session: Session, t
     assert attributes_of(session.scan(topic).to_pandas()) == right
     assert attributes_of(session.pull(topic, 5, subscription="me", start="earliest")) == right
     assert session.peek(topic, header={ORDERING_KEY: "order"})["value"].tolist() == ["0"]
+
+
+def test_messages_are_the_same_with_and_without_the_wrapper_of_the_library(
+    session: Session, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = session.scan(topic, progress=False).to_arrow()
+    monkeypatch.setattr(reader, "taking", lambda opened: lambda millis: opened.read_next(millis))
+    assert session.scan(topic, progress=False).to_arrow().equals(bare)
 
 
 def test_a_published_frame_sets_them_again(session: Session, topic: str, make: Make) -> None:

@@ -282,13 +282,24 @@ def test_rows_are_read_again_when_a_step_behind_them_fails(
     asked: Connection = request.getfixturevalue(connection)
     topic, sent = make(), [b"%d" % each for each in range(10)]
     publish(asked, topic, *sent)
-    owner, name, failing = (pulsar.Message, "data", 6) if step == "taking" else (reader, "to_columns", 1)
-    calls, act = count(1), getattr(owner, name)
+    calls, take, convert = count(1), reader.taking, reader.to_columns
 
-    def act_or_fail(*arguments: Any, **options: Any) -> Any:
-        if next(calls) == failing:
+    def take_or_fail(opened: Any) -> Any:
+        def taken(millis: int) -> Any:
+            message = take(opened)(millis)
+            if next(calls) == 6:
+                raise Unavailable("the connection was lost")
+            return message
+
+        return taken
+
+    def convert_or_fail(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == 1:
             raise Unavailable("the connection was lost")
-        return act(*arguments, **options)
+        return convert(*arguments, **options)
 
-    monkeypatch.setattr(owner, name, act_or_fail)
+    if step == "taking":
+        monkeypatch.setattr(reader, "taking", take_or_fail)
+    else:
+        monkeypatch.setattr(reader, "to_columns", convert_or_fail)
     assert read(asked, topic) == sent

@@ -51,6 +51,15 @@ def test_the_queue_is_short_three_messages_after_they_grow() -> None:
     assert ahead.begin() < LEAST
 
 
+def test_messages_that_are_counted_together_are_as_many() -> None:
+    together = Lookahead()
+    together.begin()
+    assert [together.unfit(8 * 200, 8) for _ in range(EVIDENCE // 8)] == [False] * (EVIDENCE // 8 - 1) + [
+        True
+    ]
+    assert together.begin() == MOST
+
+
 CHILD = """
 import json, sys, time
 from brokerkit.core import connect
