@@ -158,24 +158,40 @@ async def publish_async(url: str, subject: str, rows: Rows, pending: int = 4_000
         await client.close()
 
 
-def to_pulsar(url: str, session: Any, topic: str, count: int, rounds: int) -> list[Found]:
-    """Publish to a running broker, whose start takes long."""
+def to_pulsar(url: str, admin: str, topic: str, count: int, rounds: int) -> list[Found]:
+    """Publish to a running broker, whose start takes long: message by message as by default, and in batches.
+
+    Batches are of one key each, as our sessions make them: others go to the wrong consumers of `key_shared`
+    subscriptions.
+    """
     rows = Rows(count)
     client = pulsar.Client(url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Error))
-    producer = client.create_producer(
-        topic, block_if_queue_full=True, max_pending_messages=10_000, batching_enabled=True,
-        batching_max_messages=1_000, batching_max_publish_delay_ms=2,
-    )  # fmt: skip
-    by_hand, frame = "send_async, a callback each", "publish_frame"
-    ways = [
-        Way(by_hand, lambda: send_async(producer, rows)),
-        Way(frame, ours(session, topic, rows.frame())),
-    ]
-    goals = [Goal("publish_frame to Pulsar: 0.9 of send_async", frame, by_hand, speed=0.9)]
     try:
-        return [compared("Pulsar, publishing with an outcome per row", ways, count, rounds, goals)]
+        return [
+            _to_pulsar(client, url, admin, topic, rows, rounds, batching=batching)
+            for batching in (False, True)
+        ]
     finally:
         client.close()
+
+
+def _to_pulsar(
+    client: Any, url: str, admin: str, topic: str, rows: Rows, rounds: int, *, batching: bool
+) -> Found:
+    producer = client.create_producer(
+        topic, block_if_queue_full=True, max_pending_messages=20_000, batching_enabled=batching,
+        batching_type=pulsar.BatchingType.KeyBased, batching_max_publish_delay_ms=5,
+    )  # fmt: skip
+    how = "in batches" if batching else "one by one"
+    by_hand, frame = "send_async, a callback each", "publish_frame"
+    with bk.connect(url, admin=admin, batching=batching) as session:
+        ways = [
+            Way(by_hand, lambda: send_async(producer, rows)),
+            Way(frame, ours(session, topic, rows.frame())),
+        ]
+        goals = [Goal(f"publish_frame to Pulsar {how}: 0.9 of send_async", frame, by_hand, speed=0.9)]
+        title = f"Pulsar, publishing {how} with an outcome per row"
+        return compared(title, ways, len(rows.values), rounds, goals)
 
 
 def send_async(producer: Any, rows: Rows) -> int:
