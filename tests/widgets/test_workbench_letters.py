@@ -92,6 +92,8 @@ def test_chosen_letters_are_planned_confirmed_and_gone(desk: Session) -> None:
     assert (done["done"], done["counts"], done["left"]) == (True, [["confirmed", 5]], 0)
     assert last(sent, "letters")["head"] == "7 dead letters"
     assert len(desk.dead_letters("orders")) == 7
+    assert last(sent, "described")["topic"]["messages"] == "17"
+    assert {each["name"]: each["messages"] for each in last(sent, "topics")["rows"]}["orders-dlq"] == "7"
     assert len(runs(sent, browser)) == 0
     carry_out(browser, sent, again=False, confirm=None)
     assert "look at the plan first" in state_of(browser._model)["problem"]

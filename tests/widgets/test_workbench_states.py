@@ -221,6 +221,22 @@ def test_a_composer_in_the_browser_and_in_a_cell_of_its_own_show_the_same(shop: 
     assert last(sent, "companion")["state"]["value"] == ["text", "both"]
 
 
+def counts(sent: list[dict]) -> tuple[str, str]:
+    """How many messages the header and the list of topics show."""
+    (line,) = [each for each in last(sent, "topics")["rows"] if each["name"] == "orders"]
+    return last(sent, "described")["topic"]["messages"], line["messages"]
+
+
+def test_the_counts_are_new_after_sending(shop: Session) -> None:
+    browser, sent = browse(shop)
+    say(browser, "refresh")
+    eventually(lambda: counts(sent) == ("400", "400"), "the counts are shown")
+    composer = browser._model.compose(new=True)
+    composer.value = "one more"
+    composer.send()
+    eventually(lambda: counts(sent) == ("401", "401"), "the message that was sent is counted")
+
+
 def test_a_topic_whose_description_fails_says_why_and_not_that_it_loads(
     shop: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -265,8 +265,9 @@ class Changing:
         self._model.run(WORKER, run)
 
     def _read_again(self, change: Change) -> None:
-        """Show the messages as they are now."""
+        """Show the messages and their counts as they are now."""
         model, query = self._model, self._model.query
+        model.refresh()
         if query is None or query.topic != change.topic:
             return
         if change.order.of == "letters":

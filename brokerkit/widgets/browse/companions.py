@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -21,17 +22,22 @@ if TYPE_CHECKING:
 class Companions:
     """The widgets in the tabs of the browser.
 
+    Args:
+        session: The session.
+        on_sent: Called when the composer has sent messages.
+
     Attributes:
         composer: The composer; None if there is none.
         tail: The tail; None if there is none.
         kept: What was asked for while the composer had a message that was not sent, which it keeps.
     """
 
-    def __init__(self, session: DataSession) -> None:
-        self._session = session
+    def __init__(self, session: DataSession, on_sent: Callable[[], None]) -> None:
+        self._session, self._on_sent = session, on_sent
         self.composer: Composer | None = None
         self.tail: Tail | None = None
         self.kept: Kept = ""
+        self._receipts: tuple[object, object] = (None, None)
 
     def keep(self, wanted: Kept) -> bool:
         """Keep the composer if it has a message that was not sent; return whether it is kept."""
@@ -60,9 +66,26 @@ class Companions:
         return self._show_composer(Composer(self._session, topic, **given))
 
     def _show_composer(self, composer: Composer) -> Composer:
+        self._leave_composer()
         composer._model.named = "browser.composer"
+        composer._model.on_change.append(self._look_for_receipts)
         self.composer = composer
+        self._receipts = receipts_of(composer)
         return composer
+
+    def _leave_composer(self) -> None:
+        if self.composer is not None:
+            listeners = self.composer._model.on_change
+            if self._look_for_receipts in listeners:
+                listeners.remove(self._look_for_receipts)
+        self.composer = None
+
+    def _look_for_receipts(self) -> None:
+        if self.composer is None:
+            return
+        before, self._receipts = self._receipts, receipts_of(self.composer)
+        if any(now is not then for now, then in zip(self._receipts, before, strict=True)):
+            self._on_sent()
 
     def follow(self, query: Query | None) -> Tail:
         """Return a tail of the topic of a query, with its key and filter.
@@ -96,4 +119,10 @@ class Companions:
             self.stop("the tail was closed")
             self.tail = None
         if "compose" in which or not which:
-            self.composer, self.kept = None, ""
+            self._leave_composer()
+            self.kept = ""
+
+
+def receipts_of(composer: Composer) -> tuple[object, object]:
+    """Return the receipts of the message that is written, and of many from a file or a frame."""
+    return composer._model.outcome, composer._model.bulk.now.outcome

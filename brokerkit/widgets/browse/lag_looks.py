@@ -90,11 +90,11 @@ class LagLooks:
         """Seconds between two looks."""
         return min(SLOWEST, max(EVERY, self.took / SHARE))
 
-    def look(self, topic: str, chosen: str | None) -> None:
-        """Look soon, unless another view asked a moment ago for the same."""
+    def look(self, topic: str, chosen: str | None, *, again: bool = False) -> None:
+        """Look soon, unless another view asked a moment ago for the same; `again` looks even then."""
         now = time.monotonic()
         with freed(self._lock), self._lock:
-            if now - self._begun < self.every / 2 and chosen in (None, self.of):
+            if not again and now - self._begun < self.every / 2 and chosen in (None, self.of):
                 return
             self._begun = now
             if chosen != self.of:

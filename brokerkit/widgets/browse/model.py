@@ -70,12 +70,12 @@ class BrowserModel:
         self.session = session
         self.topics = TopicList(session)
         self.problem: BrokerError | None = None
-        self.companions = Companions(session)
         self.owner: Callable[[], object] = lambda: None
         self.rows = ShownRows(session.schema_source)
         self._workers = Workers(WORKERS, f"the browser of {plain(session.name, 40)}")
         self._reading = Reading(session, self.rows, self._workers, self.tell)
         self.facts = TopicFacts(session, self.topics, self._workers, self.tell, self._failed)
+        self.companions = Companions(session, self.facts.count_again)
         self.letters = Letters(session, self._workers["letters"], self.tell)
         self.on_change: Callable[..., None] | None = None
         self.on_begin: Callable[[], None] | None = None

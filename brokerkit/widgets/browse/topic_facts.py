@@ -116,6 +116,11 @@ class TopicFacts:
         if self.topic is not None:
             self._workers["description"].run(partial(self._describe, self.topic))
 
+    def count_again(self) -> None:
+        """Load the description of the topic again, after messages were sent."""
+        if self.topic is not None:
+            self._workers["description"].run(partial(self._describe, self.topic))
+
     def _load_topics(self, cancellation: Cancellation) -> None:
         try:
             self._topics.load()
@@ -184,6 +189,8 @@ class TopicFacts:
         if topic is not None:
             name = None if chosen is None else chosen.info.name
             self._workers["subscriptions"].run(partial(self._load_readers, topic, name))
+            if self.lag.looks:
+                self.lag.look(topic, name, again=True)
             self._workers["description"].run(partial(self._describe, topic))
 
     def _load_readers(self, topic: str, chosen: str | None, cancellation: Cancellation) -> None:

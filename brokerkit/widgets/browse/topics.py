@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -242,7 +242,19 @@ class TopicList:
         self.backlogs[topic] = max(lags)[0] if lags else unknown
         while len(self.backlogs) > REMEMBERED:
             self.backlogs.popitem(last=False)
+        if count:
+            self._count_again(described)
         return described
+
+    def _count_again(self, described: TopicDescription) -> None:
+        """Show the counts of a topic that was described since the topics were loaded."""
+        with freed(self._lock), self._lock:
+            if described.name in self._names:
+                place = self._names.index(described.name)
+                info, messages, size = self._infos[place], described.messages, described.bytes
+                if messages is not None:
+                    info = replace(info, messages=messages, counted=described.counted)
+                self._infos[place] = info if size is None else replace(info, bytes=size)
 
 
 class _Drawn:
