@@ -48,6 +48,9 @@ def setting_text(name: str, value: Any) -> str:
         return str(value)
     if number < 0:
         # other negative numbers have meanings of their own
+        followed = name.replace("local.", "", 1)
+        if number == -2 and followed != name:
+            return f"as {followed}"
         return "unlimited" if number == -1 else str(value)
     if unit in _SIZE_ENDS:
         return size_words(int(number * _SIZE_ENDS[unit]))

@@ -67,7 +67,9 @@ def test_only_what_is_known_of_the_places_of_partitions_is_a_column() -> None:
     [
         ("retention.ms", 604_800_000, "7 days"),
         ("retention.ms", "-1", "unlimited"),
-        ("local.retention.ms", -2, "-2"),
+        ("local.retention.ms", "-2", "as retention.ms"),
+        ("retention.ms", "-2", "-2"),
+        ("local.retention.bytes", -2, "as retention.bytes"),
         ("lock_duration_seconds", 30.0, "30 seconds"),
         ("lock_duration_seconds", 90, "1.5 minutes"),
         ("retention.ms", 1234, "1.234 seconds"),
