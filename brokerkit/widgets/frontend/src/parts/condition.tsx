@@ -7,7 +7,7 @@ import type { ConditionMode, FieldSeen } from "../protocol";
 import "./condition.css";
 import { completed, withField, type Completion } from "./completing";
 import { hasFocus } from "./focus";
-import { placeBelow } from "./place_below";
+import { keptBelow } from "./place_below";
 import { Bdi } from "./plain";
 import { Segments } from "./segments";
 
@@ -45,15 +45,8 @@ function Listed({ id, anchor, found, active, take }: ListProps) {
   useLayoutEffect(() => {
     const [from, to] = [anchor.current, list.current];
     if (!from || !to) return undefined;
-    placeBelow(from, to);
     // it would float where its field was
-    const scrolled = (event: Event) => {
-      if (!event.composedPath().includes(to)) placeBelow(from, to);
-    };
-    document.addEventListener("scroll", scrolled, true);
-    return () => {
-      document.removeEventListener("scroll", scrolled, true);
-    };
+    return keptBelow(from, to);
   }, [anchor, found]);
   useEffect(() => {
     list.current?.children[active]?.scrollIntoView({ block: "nearest" });

@@ -1,8 +1,9 @@
 // A button with a panel that opens below it, wherever there is room.
-import { autoUpdate, computePosition, flip, offset, shift } from "@floating-ui/dom";
 import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+
+import { keptBelow } from "./place_below";
 
 interface Props {
   label: string;
@@ -28,17 +29,10 @@ export function Menu({ label, button, children, onOpen, opened, class: extra = "
     open.value = false;
   };
   const shown = open.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const [from, to] = [anchor.current, panel.current];
     if (!shown || !from || !to) return undefined;
-    const end = autoUpdate(from, to, () => {
-      const middleware = [offset(4), flip({ padding: 4 }), shift({ padding: 4 })];
-      void computePosition(from, to, { placement: "bottom-start", strategy: "fixed", middleware }).then(
-        ({ x, y }) => {
-          Object.assign(to.style, { left: `${String(x)}px`, top: `${String(y)}px` });
-        },
-      );
-    });
+    const end = keptBelow(from, to);
     items(to)[0]?.focus();
     const outside = (event: Event) => {
       if (!event.composedPath().includes(root.current as EventTarget)) close();

@@ -17,3 +17,23 @@ export function placeBelow(anchor: Element, floating: HTMLElement): void {
     top: `${String(y - own.top)}px`,
   });
 }
+
+/** Places an element below another one whatever is scrolled or resized, until what it returns is called. */
+export function keptBelow(anchor: Element, floating: HTMLElement): () => void {
+  const place = () => {
+    placeBelow(anchor, floating);
+  };
+  const scrolled = (event: Event) => {
+    if (!event.composedPath().includes(floating)) place();
+  };
+  const watcher = new ResizeObserver(place);
+  for (const each of [anchor, floating]) watcher.observe(each);
+  document.addEventListener("scroll", scrolled, true);
+  addEventListener("resize", place);
+  place();
+  return () => {
+    watcher.disconnect();
+    document.removeEventListener("scroll", scrolled, true);
+    removeEventListener("resize", place);
+  };
+}
