@@ -365,6 +365,15 @@ def test_rows_are_chosen_one_by_one_in_ranges_and_compared(orders: Session) -> N
     assert len(browser.selected) == 0
 
 
+def test_what_is_empty_is_compared_as_json_has_it(s: Session) -> None:
+    s.create_topic("orders")
+    s.publish_batch("orders", ['{"one": {}, "two": []}', '{"one": [], "two": {}}'])
+    browser = browse(s, "orders", newest=False)
+    browser.selected = [0, 1]
+    found = {each.field: (each.left, each.right) for each in browser.compared}
+    assert (found["value.one"], found["value.two"]) == (("{}", "[]"), ("[]", "{}"))
+
+
 @pytest.mark.parametrize(("newest", "sort"), [(True, None), (False, None), (True, "offset")])
 def test_of_three_chosen_rows_the_first_two_shown_are_compared(
     s: Session, newest: bool, sort: str | None

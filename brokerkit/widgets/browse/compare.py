@@ -108,6 +108,8 @@ def _leaves(root: Any) -> Iterator[tuple[str, str]]:
 
 
 def _whole(node: Any) -> str:
+    if tree.is_nested(node) and not node:
+        return "{}" if isinstance(node, tree.Members) else "[]"
     try:
         return repr(node)[:10_000] if tree.is_nested(node) else tree.value_text(node, 10_000)
     except RecursionError:
