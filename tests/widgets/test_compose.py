@@ -141,7 +141,10 @@ def test_read_only_refuses_in_code_and_says_so_in_the_view() -> None:
         composer = Composer(session, "orders", value="x")
         with pytest.raises(bk.NotSupported, match="read-only"):
             composer.send(confirm="orders")
-        assert "read-only" in state_of(composer._model)["refused"]
+        shown = state_of(composer._model)
+        assert "read-only" in shown["refused"]
+        assert "ready to send" not in shown["checked"]
+        assert "ready to send" not in composer._repr_html_()
 
 
 def test_production_wants_the_name_of_the_topic() -> None:

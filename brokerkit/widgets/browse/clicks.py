@@ -180,11 +180,9 @@ class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks, TopicCli
         if shown is None:
             return
         look = self._looking
-        look.form, look.narrow = _form(message), bool(message.get("narrow", look.narrow))
+        look.form = _form(message)
         try:
-            part = shown.part(
-                look.form, first=number_in(message, "first"), path=_path(message), narrow=look.narrow
-            )
+            part = shown.part(look.form, first=number_in(message, "first"), path=_path(message))
         except IndexError:
             return
         self._view.send({"type": "payload", "payload": part})

@@ -23,7 +23,6 @@ class Looking:
         rows: The first row, and how many.
         turn: The click that the next selection answers.
         form: The form of payloads that was chosen; None for the one that suits each.
-        narrow: Whether lines of hex are short.
         tab: The tab that is open.
     """
 
@@ -32,7 +31,6 @@ class Looking:
     rows: tuple[int, int] = (0, 60)
     turn: str = ""
     form: Form | None = None
-    narrow: bool = True
     tab: Tab = "messages"
 
 

@@ -20,7 +20,8 @@ from ..row_view import bytes_text, size_text, texts_or_bytes
 from . import tree
 
 TEXT_PAGE = 20_000
-HEX_LINE, NARROW_LINE = 16, 8
+HEX_LINE = 16
+"""Bytes a line; a view that has less room breaks it in two."""
 HEX_PAGE = 2_048
 SHOWN_ATTRIBUTES = 200
 COPIED = 1_000_000
@@ -97,7 +98,7 @@ class MessageView:
         found = self._builder.decoder.decode(given).failures
         return found[0].text if found else ""
 
-    def view(self, form: Form | None = None, *, narrow: bool = True) -> MessageShown:
+    def view(self, form: Form | None = None) -> MessageShown:
         """Return the fields for the view, with the payload in the given form, or the one that suits it."""
         size = None if self.payload is None else len(self.payload)
         kind = "null" if self.payload is None else "text" if self.text is not None else "bytes"
@@ -112,7 +113,7 @@ class MessageView:
             "decoder": self._decoder_text(),
             "format": plain(self._format(), 60),
             "failure": plain(self.failure, 400),
-            "payload": self.part(self._fitting(form), narrow=narrow),
+            "payload": self.part(self._fitting(form)),
         }
 
     @property
@@ -174,9 +175,7 @@ class MessageView:
         except ValueError:
             return "text"
 
-    def part(
-        self, form: Form, *, first: int = 0, path: list[int] | None = None, narrow: bool = False
-    ) -> Payload:
+    def part(self, form: Form, *, first: int = 0, path: list[int] | None = None) -> Payload:
         """Return a part of the payload in one form, starting at a character, byte or member."""
         if form == "tree":
             try:
@@ -188,7 +187,7 @@ class MessageView:
                 return {"form": form, "root": tree.whole(root), "children": opened}
             return {"form": form, "children": tree.children(root, path, first)}
         if form == "hex":
-            return self._hex(first, NARROW_LINE if narrow else HEX_LINE)
+            return self._hex(first)
         if form == "layers":
             return self._layers()
         return self._text(first)
@@ -211,14 +210,14 @@ class MessageView:
             "bytes": isinstance(piece, bytes),
         }
 
-    def _hex(self, first: int, width: int) -> Payload:
+    def _hex(self, first: int) -> Payload:
         data = self.payload or b""
         part = data[first : first + HEX_PAGE]
         lines = []
-        for start in range(0, len(part), width):
-            line = part[start : start + width]
+        for start in range(0, len(part), HEX_LINE):
+            line = part[start : start + HEX_LINE]
             letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
-            lines.append(f"{first + start:08x}  {line.hex(' '):<{3 * width - 1}}  {letters}")
+            lines.append(f"{first + start:08x}  {line.hex(' '):<{3 * HEX_LINE - 1}}  {letters}")
         after = first + len(part)
         return {
             "form": "hex",

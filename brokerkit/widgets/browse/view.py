@@ -171,7 +171,7 @@ class BrowserView:
         self.send(
             {
                 "type": "detail",
-                "message": None if message is None else message.view(look.form, narrow=look.narrow),
+                "message": None if message is None else message.view(look.form),
                 "call": "" if message is None else message_call(self._model),
             }
         )

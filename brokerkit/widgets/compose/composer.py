@@ -17,7 +17,7 @@ from ..panel import Channel, PanelDisplayed
 from .calls import composer_call
 from .checks import Problem
 from .model import ComposerModel
-from .view import ComposerPanel, ComposerView, planned
+from .view import ComposerPanel, ComposerView, planned, verdict_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,6 +233,6 @@ class Composer(PanelDisplayed):
         return block(
             heading(self._title()),
             pairs(shown),
-            bullets([each.text for each in self.problems] or ["ready to send"]),
+            bullets([each.text for each in self.problems] or [verdict_of(self._model)]),
             lines(self.call),
         )

@@ -150,7 +150,7 @@ def state_of(model: ComposerModel) -> ComposeState:
         "types": sorted(model.to.capabilities.attribute_types),
         "problems": [(level, text) for level, text in problems],
         "placed": [] if large else _placed(model, shown),
-        "checked": "" if problems else "ready to send",
+        "checked": "" if problems else verdict_of(model),
         "schema": model.schema is not None,
         "refused": refused or "",
         "confirm": needs_name(model.to),
@@ -166,6 +166,13 @@ def state_of(model: ComposerModel) -> ComposeState:
         "call": composer_call(model),
         "bulk": bulk_shown(model) if model.many else None,
     }
+
+
+def verdict_of(model: ComposerModel) -> str:
+    """Return what is said of messages in which no problem was found."""
+    if model.sent:
+        return "all of it was sent"
+    return "ready to send" if refusal_of(model.to) is None else "nothing wrong was found in it"
 
 
 def _placed(model: ComposerModel, shown: bytes | None) -> list[Mark]:

@@ -148,13 +148,12 @@ class Select(TypedDict):
 
 
 class AskPayload(TypedDict):
-    """A part of the payload; `narrow` asks for short lines of hex."""
+    """A part of the payload."""
 
     type: Literal["payload"]
     form: Form
     path: NotRequired[list[int]]
     first: NotRequired[int]
-    narrow: NotRequired[bool]
 
 
 class Step(TypedDict):

@@ -226,8 +226,13 @@ def test_two_messages_are_compared_field_by_field(open_notebook: Opening) -> Non
     compared.get_by_label("differences only").uncheck()
     expect(compared.get_by_role("row", name="topic")).to_contain_text("=")
     notebook.screenshot("browse-compare", panel)
-    compared.get_by_role("button", name="Close").click()
+    # it has the place of the rows
+    expect(panel.get_by_role("grid")).to_be_hidden()
+    compared.get_by_role("button", name="Back to the rows").click()
     expect(compared).to_be_hidden()
+    expect(panel.get_by_role("grid")).to_be_focused()
+    expect(lines(panel).nth(3)).to_be_visible()
+    expect(panel.get_by_text("2 rows chosen")).to_be_visible()
 
 
 def test_the_value_is_shown_as_tree_text_hex_and_layers_and_copied(open_notebook: Opening) -> None:

@@ -25,7 +25,13 @@ def test_moments_are_shown_in_both_zones(desk: Session, chromium: Browser, pictu
     desk.publish("orders", "{}")
     with workbench(desk, "orders", chromium, timezone_id="America/St_Johns") as panel:
         page = panel.page
+        # the rows of the messages, once the keys rest on one
+        expect(panel.get_by_role("grid").get_by_role("row")).not_to_have_count(1)
+        panel.get_by_role("grid").focus()
+        page.keyboard.press("ArrowDown")
+        expect(said(panel)).to_have_text(BOTH)
         panel.get_by_role("tab", name="Dead letters").click()
+        expect(said(panel)).to_have_count(0)
         letter = panel.locator(".bk-letters tbody tr").first
         letter.locator("time").hover()
         expect(said(panel)).to_have_text(BOTH)

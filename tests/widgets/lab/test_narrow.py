@@ -153,3 +153,27 @@ def test_a_tail_takes_the_height_of_its_tab(shop: Session, chromium: Browser, wi
         assert rows["height"] > box["height"] / 2
     browser.put_away()
     browser.stop()
+
+
+def test_a_condition_has_room_beside_the_topics(shop: Session, chromium: Browser) -> None:
+    browser = shop.browse(NAMES[0])
+    with page_of(browser, chromium, 1_100) as page:
+        expect(page.get_by_role("listbox", name="Topics")).to_be_visible()
+        begin, end = edges(page.get_by_label("Filter of the value"))
+        assert end - begin > 240
+    browser.stop()
+
+
+@pytest.mark.parametrize(("width", "bytes_"), [(1_440, 8), (2_200, 16)])
+def test_hex_has_as_many_bytes_a_line_as_there_is_room(
+    shop: Session, chromium: Browser, width: int, bytes_: int
+) -> None:
+    shop.publish("plain", bytes(range(128, 178)))
+    browser = shop.browse("plain")
+    with page_of(browser, chromium, width) as page:
+        page.get_by_role("img", name="Binary").click()
+        lines = page.locator(".bk-hex")
+        expect(lines).to_contain_text(f"{bytes_:08x}  ")
+        assert len(lines.inner_text().splitlines()) == -(-50 // bytes_)
+        assert not cut(lines)
+    browser.stop()

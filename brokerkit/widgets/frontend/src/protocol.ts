@@ -1228,13 +1228,12 @@ export interface Select {
   turn: string;
 }
 
-/** A part of the payload; `narrow` asks for short lines of hex. */
+/** A part of the payload. */
 export interface AskPayload {
   type: "payload";
   form: "tree" | "text" | "hex" | "layers";
   path?: number[];
   first?: number;
-  narrow?: boolean;
 }
 
 /** The message above (-1) or below (1), or before and after along its partition, key or one header. */

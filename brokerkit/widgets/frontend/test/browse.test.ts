@@ -7,12 +7,13 @@ import { grown, NOTHING, toggled } from "../src/browse/branches";
 import { newPart } from "../src/browse/companions";
 import { fitting, labelOf, leastWidth, moved, template, valueColumns } from "../src/browse/columns";
 import { leaveClosed } from "../src/browse/store";
-import { lookOf } from "../src/browse/receipts";
+import { narrowed } from "../src/browse/hex";
 import { nameOf, tabAfter, tabsOf } from "../src/browse/tabs";
 import { turned } from "../src/browse/topics";
 import { treeKey } from "../src/browse/tree_keys";
 import { EMPTY, merged } from "../src/browse/typed_query";
 import type { ComposeState, Tab, TopicLine } from "../src/protocol";
+import { lookOf } from "../src/parts/receipt";
 import { heightOf, placeOf, scrollTo, TALLEST, topOf, wanted } from "../src/parts/window_of";
 
 const leaf = (name: string, more = false) => ({ name, kind: more ? "object" : "number", text: name, more });
@@ -170,4 +171,21 @@ test("the arrow keys open and close branches of topics, and lead to the branch a
   assert.deepEqual(turned(row(4, 9), "ArrowLeft"), { by: -4 });
   assert.equal(turned(row(0, 0), "ArrowLeft"), null);
   assert.equal(turned(row(0, 0), "ArrowRight"), null);
+});
+
+test("hex has eight bytes a line where there is less room, and no byte is lost", () => {
+  const bytes = "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f";
+  const wide = [
+    `00000800  ${bytes}  0123456789abcdef`,
+    `00000810  ${"41 42 43 44 45 46 47 48 49".padEnd(47)}  ABCDEFGHI`,
+    `00000820  ${"4a".padEnd(47)}  J`,
+  ];
+  assert.deepEqual(narrowed(wide.join("\n")).split("\n"), [
+    `00000800  ${bytes.slice(0, 23)}  01234567`,
+    `00000808  ${bytes.slice(24)}  89abcdef`,
+    "00000810  41 42 43 44 45 46 47 48  ABCDEFGH",
+    `00000818  ${"49".padEnd(23)}  I`,
+    `00000820  ${"4a".padEnd(23)}  J`,
+  ]);
+  assert.equal(narrowed(`00000000  ${"41".padEnd(47)}  A`), `00000000  ${"41".padEnd(23)}  A`);
 });

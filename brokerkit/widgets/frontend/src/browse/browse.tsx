@@ -24,6 +24,10 @@ import "./browse.css";
 const DRAWER = 1100;
 const LEAST_SIDE = 200;
 const MOST_SIDE = 420;
+/** The usual width of the list of topics, and that in a workbench of so many pixels. */
+const SIDE = 272;
+const WIDE = 1700;
+const WIDE_SIDE = 304;
 const FORMS: Record<string, Form> = { t: "tree", x: "hex", l: "layers" };
 
 interface Places {
@@ -140,7 +144,8 @@ function Workbench({ store }: { store: Store }) {
       store.line.send({ type: "open", tab, key: store.schema.peek()?.key ?? false });
   }, [store, now.topic, tab]);
   const side = store.side.value;
-  const style = { "--bk-side": `${String(store.sideWidth.value)}px` };
+  const sideWidth = store.sideWidth.value ?? (width < WIDE ? SIDE : WIDE_SIDE);
+  const style = { "--bk-side": `${String(sideWidth)}px` };
   const classes = ["bk-work", side ? "" : "bk-no-side", drawer ? "bk-drawer" : ""];
   return (
     <div
@@ -153,7 +158,7 @@ function Workbench({ store }: { store: Store }) {
         event.stopPropagation();
       }}
     >
-      <div class="bk-frame">
+      <div class={`bk-frame${store.line.line.value === "dead" ? " bk-dead" : ""}`}>
         <Banners store={store} now={now} />
         <div class={classes.filter(Boolean).join(" ")} style={style}>
           <Connection store={store} now={now} />
@@ -163,7 +168,7 @@ function Workbench({ store }: { store: Store }) {
               <TopicList store={store} find={places.find} />
               <Splitter
                 label="Width of the list of topics"
-                size={store.sideWidth.value}
+                size={sideWidth}
                 least={LEAST_SIDE}
                 most={MOST_SIDE}
                 grows="right"
@@ -178,7 +183,7 @@ function Workbench({ store }: { store: Store }) {
             <TabView
               store={store}
               width={width}
-              room={width - (side && !drawer ? store.sideWidth.value : 0)}
+              room={width - (side && !drawer ? sideWidth : 0)}
               places={places}
             />
             <Call store={store} copy={places.copy} />

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
 import { toClipboard } from "../parts/call_bar";
+import { Code } from "../parts/code";
 import { Icon } from "../parts/icons";
 import { Segments } from "../parts/segments";
 import { companionCall } from "./companions";
@@ -35,7 +36,7 @@ export function Call({ store, copy }: { store: Store; copy: { current: (() => vo
     <div class="bk-call" role="group" aria-label="The Python call that gives these rows">
       <span class="bk-cap">Python</span>
       <code class="bk-mono bk-cut bk-grow" ref={code} title={call}>
-        {call}
+        <Code text={call} />
       </code>
       {different && (
         <Segments

@@ -1,6 +1,8 @@
 // Cards and tables of the tabs of a topic.
 import type { ComponentChildren } from "preact";
 
+import { Bdi } from "../parts/plain";
+
 export function Bar({ share, warn = false, bad = false }: { share: number; warn?: boolean; bad?: boolean }) {
   return (
     <div class={`bk-bar${warn ? " bk-warn" : ""}${bad ? " bk-is-bad" : ""}`}>
@@ -33,6 +35,26 @@ export function Heads({ columns }: { columns: Column[] }) {
   );
 }
 
+/** Names with their values, a line each. */
+export function PairTable({ pairs }: { pairs: readonly (readonly [string, string])[] }) {
+  return (
+    <table class="bk-table">
+      <tbody>
+        {pairs.map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row">
+              <Bdi>{name}</Bdi>
+            </th>
+            <td class="bk-wrap-any">
+              <Bdi>{value}</Bdi>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 export function Card({
   title,
   note,
@@ -45,7 +67,7 @@ export function Card({
   return (
     <section class="bk-card">
       <div class="bk-card-head">
-        <h3>{title}</h3>
+        <h3 title={typeof title === "string" ? title : undefined}>{title}</h3>
         <span class="bk-grow" />
         <span class="bk-dim">{note}</span>
       </div>

@@ -310,6 +310,7 @@ export function Plan({ store, verb, of, chosen, origin }: Props) {
     store.line.send({ type: "plan_change", verb, of, ...typed.peek() });
   };
   const now = typed.value;
+  const nowhere = !now.to.trim() && ["move", "send"].includes(verb);
   const same = mine !== null && JSON.stringify(mine.form) === JSON.stringify(asTyped(now));
   const planned = same && mine.asked && !mine.running && !mine.problem;
   return (
@@ -342,14 +343,13 @@ export function Plan({ store, verb, of, chosen, origin }: Props) {
           <button
             type="button"
             class="bk-btn"
-            disabled={
-              !chosen || mine?.running === true || (!now.to.trim() && ["move", "send"].includes(verb))
-            }
+            disabled={!chosen || mine?.running === true || nowhere}
             onClick={plan}
           >
             Dry run
           </button>
           {!chosen && <span class="bk-dim">Choose messages first.</span>}
+          {chosen > 0 && nowhere && <span class="bk-dim">Say to which topic first.</span>}
           {chosen > 0 && mine?.refused && <span class="bk-dim bk-wrap-any">{mine.refused}</span>}
         </div>
       )}

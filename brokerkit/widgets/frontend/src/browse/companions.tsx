@@ -144,7 +144,12 @@ export function LiveTab({ store }: { store: Store }) {
     );
   return (
     <div class="bk-companion bk-panel" role="tabpanel" aria-label="Live">
-      <TailView key={shown.number} line={shown.line as unknown as TailLine} within again={follow} />
+      <TailView
+        key={shown.number}
+        line={shown.line as unknown as TailLine}
+        within
+        again={now.closed ? undefined : follow}
+      />
     </div>
   );
 }

@@ -10,13 +10,38 @@ function Value({ text, of }: { text: string | null; of: string }) {
   return <td class={of}>{text === null ? <em>missing</em> : <Bdi>{text}</Bdi>}</td>;
 }
 
-export function Compared({ store, rows }: { store: Store; rows: ComparedRows["rows"] }) {
+interface Props {
+  store: Store;
+  rows: ComparedRows["rows"];
+  /** Give the keyboard back to the rows. */
+  leave: () => void;
+}
+
+/** It has the place of the rows, whose width it needs. */
+export function Compared({ store, rows, leave }: Props) {
   const only = useSignal(true);
+  const close = () => {
+    store.compared.value = null;
+    leave();
+  };
   const different = rows.filter(([, , , same]) => !same).length;
   const shown = rows.filter(([, , , same]) => !only.value || !same);
   return (
-    <section class="bk-detail" aria-label="Two messages compared">
+    <section
+      class="bk-detail"
+      aria-label="Two messages compared"
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        event.stopPropagation();
+        close();
+      }}
+    >
       <div class="bk-top">
+        <button type="button" class="bk-btn bk-quiet bk-small" onClick={close}>
+          <Icon sign="back" />
+          Back to the rows
+        </button>
         <strong>{`${String(different)} of ${String(rows.length)} fields differ`}</strong>
         <label class="bk-dim">
           <input
@@ -28,23 +53,12 @@ export function Compared({ store, rows }: { store: Store; rows: ComparedRows["ro
           />{" "}
           differences only
         </label>
-        <span class="bk-grow" />
-        <button
-          type="button"
-          class="bk-btn bk-quiet bk-small bk-square"
-          aria-label="Close"
-          onClick={() => {
-            store.compared.value = null;
-          }}
-        >
-          <Icon sign="x" />
-        </button>
       </div>
       <div class="bk-body">
         <table class="bk-table bk-compare">
           <thead>
             <tr>
-              {["", "field", "first", "second"].map((name) => (
+              {["", "Field", "First", "Second"].map((name) => (
                 <th scope="col" key={name}>
                   {name || <span class="bk-unseen">Equal</span>}
                 </th>
@@ -64,6 +78,7 @@ export function Compared({ store, rows }: { store: Store; rows: ComparedRows["ro
             ))}
           </tbody>
         </table>
+        {shown.length === 0 && <p class="bk-inset bk-dim">They are equal in every field.</p>}
       </div>
     </section>
   );

@@ -5,7 +5,7 @@ import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import { Segments } from "../parts/segments";
 import { counted } from "../parts/words";
-import { Card, Empty, Heads } from "./card";
+import { Card, Empty, Heads, PairTable } from "./card";
 import type { Store } from "./store";
 
 export function Configuration({ store }: { store: Store }) {
@@ -74,20 +74,7 @@ export function Configuration({ store }: { store: Store }) {
       )}
       {details.length > 0 && (
         <Card title="What else the system says">
-          <table class="bk-table">
-            <tbody>
-              {details.map(([name, value]) => (
-                <tr key={name}>
-                  <th scope="row">
-                    <Bdi>{name}</Bdi>
-                  </th>
-                  <td>
-                    <Bdi>{value}</Bdi>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <PairTable pairs={details} />
         </Card>
       )}
       {!settings.length && !details.length && <Empty>The system says nothing of its configuration.</Empty>}

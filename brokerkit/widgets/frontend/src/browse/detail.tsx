@@ -3,26 +3,24 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 import { toClipboard } from "../parts/call_bar";
+import { Code } from "../parts/code";
 import { Icon } from "../parts/icons";
 import { Moment } from "../parts/moment";
 import { momentOf } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
 import type { Form, MessageShown, Step } from "../protocol";
-import { Compared } from "./compared";
 import { PayloadView } from "./payload";
 import type { Store } from "./store";
 
 const FORMS: readonly Form[] = ["tree", "text", "hex", "layers"];
-const NARROW = 520;
 
 function Forms({ store, focus }: { store: Store; focus: { current: (() => void) | null } }) {
   const tabs = useRef<HTMLDivElement>(null);
   focus.current = () => tabs.current?.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
   const form = store.payload.value?.form;
   const ask = (wanted: Form) => {
-    const width = tabs.current?.closest(".bk-detail")?.clientWidth ?? 0;
-    store.line.send({ type: "payload", form: wanted, first: 0, narrow: width < NARROW });
+    store.line.send({ type: "payload", form: wanted, first: 0 });
   };
   return (
     <div
@@ -75,9 +73,7 @@ function Pair({
         <Bdi>{name}</Bdi>
       </dt>
       <dd>
-        <Moment at={at}>
-          <Bdi>{value}</Bdi>
-        </Moment>
+        <Moment at={at}>{value === "" ? <span class="bk-dim">""</span> : <Bdi>{value}</Bdi>}</Moment>
         {children}
       </dd>
     </>
@@ -210,7 +206,6 @@ export function Detail({ store, focus, leave }: Props) {
     send({ type: "unselect" });
     leave();
   };
-  if (store.compared.value) return <Compared store={store} rows={store.compared.value} />;
   if (!one) return null;
   return (
     <section
@@ -266,7 +261,7 @@ function MessageCall({ store }: { store: Store }) {
   return (
     <div class="bk-acts" role="group" aria-label="The Python call of this message">
       <code class="bk-mono bk-cut bk-grow" title={call}>
-        {call}
+        <Code text={call} />
       </code>
       <span class="bk-dim" role="status">
         {said}

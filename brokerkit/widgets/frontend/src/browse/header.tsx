@@ -40,17 +40,24 @@ function Back({ store, now }: { store: Store; now: BrowseState }) {
   );
 }
 
+/** The name of the session, with its marks below. */
+function Session({ now }: { now: BrowseState }) {
+  return (
+    <span class="bk-conn-of">
+      <b class="bk-cut" title={now.session}>
+        <Bdi>{now.session}</Bdi>
+      </b>
+      <Marks marks={now.marks} />
+    </span>
+  );
+}
+
 export function Connection({ store, now }: { store: Store; now: BrowseState }) {
   return (
     <div class="bk-conn">
       <SideButton store={store} />
       <Back store={store} now={now} />
-      <span class="bk-conn-of">
-        <b class="bk-cut" title={now.session}>
-          <Bdi>{now.session}</Bdi>
-        </b>
-        <Marks marks={now.marks} />
-      </span>
+      <Session now={now} />
     </div>
   );
 }
@@ -62,12 +69,7 @@ export function Header({ store, now }: { store: Store; now: BrowseState }) {
       <span class="bk-crumb">
         <SideButton store={store} />
         <Back store={store} now={now} />
-        <span class="bk-conn-of">
-          <b class="bk-cut" title={now.session}>
-            <Bdi>{now.session}</Bdi>
-          </b>
-          <Marks marks={now.marks} />
-        </span>
+        <Session now={now} />
         <span class="bk-dim">/</span>
       </span>
       <section class="bk-title" aria-label="The chosen topic">

@@ -5,6 +5,7 @@ import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import { Chosen, Columns } from "./actions";
 import { ChangeDialog } from "./change";
+import { Compared } from "./compared";
 import { Detail } from "./detail";
 import { Export } from "./export";
 import { Histogram } from "./histogram";
@@ -42,14 +43,15 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
     const { current } = split;
     if (current) setRoom(stacked ? current.clientHeight : current.clientWidth);
   }, [own, stacked]);
-  const open = store.message.value !== null || store.compared.value !== null;
+  const compared = store.compared.value;
+  const open = store.message.value !== null && !compared;
   const most = Math.max(240, room - 200);
   const size = Math.min(store.detailSize.value ?? usualSize(width), most);
   const sizes = `minmax(0, 1fr) ${String(size)}px`;
   const style = !open ? {} : stacked ? { gridTemplateRows: sizes } : { gridTemplateColumns: sizes };
   return (
     <div class="bk-view" role="tabpanel" aria-label="Messages">
-      <Query store={store} filter={filter} />
+      <Query store={store} room={own} filter={filter} />
       <Histogram store={store} />
       <div class="bk-tools">
         <label>
@@ -67,7 +69,7 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
         <Export store={store} />
       </div>
       <div
-        class={`bk-split${open ? " bk-open" : ""}${stacked ? " bk-stacked" : ""}`}
+        class={`bk-split${compared ? " bk-comparing" : ""}${open ? " bk-open" : ""}${stacked ? " bk-stacked" : ""}`}
         ref={split}
         style={style}
       >
@@ -78,6 +80,15 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
           focusSearch={() => filter.current?.focus()}
           focusMessage={() => focus.current?.()}
         />
+        {compared && (
+          <Compared
+            store={store}
+            rows={compared}
+            leave={() => {
+              requestAnimationFrame(() => table.current?.focus());
+            }}
+          />
+        )}
         {open && (
           <div class="bk-beside">
             <Splitter

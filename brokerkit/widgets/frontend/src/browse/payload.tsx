@@ -1,8 +1,37 @@
 // A payload as tree, text, hex or layers; a long one by pages.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
 import { Bdi } from "../parts/plain";
-import type { Payload } from "../protocol";
+import type { MessageShown, Payload } from "../protocol";
 import type { Store } from "./store";
+import { narrowed } from "./hex";
 import { Tree } from "./tree";
+
+/** So wide, a line of hex has sixteen bytes, else eight. */
+const WIDE = 528;
+
+function Hex({ text }: { text: string }) {
+  const own = useRef<HTMLPreElement>(null);
+  const [wide, setWide] = useState(false);
+  useLayoutEffect(() => {
+    const node = own.current;
+    if (!node) return undefined;
+    const measure = () => {
+      setWide(node.clientWidth >= WIDE);
+    };
+    const watcher = new ResizeObserver(measure);
+    watcher.observe(node);
+    measure();
+    return () => {
+      watcher.disconnect();
+    };
+  }, []);
+  return (
+    <pre class="bk-pre bk-hex" tabIndex={0} ref={own}>
+      {wide ? text : narrowed(text)}
+    </pre>
+  );
+}
 
 function Pages({ store, part }: { store: Store; part: Payload }) {
   const { form, first = 0, next = null, total = 0 } = part;
@@ -88,15 +117,29 @@ function Rejected({ name, reason }: { name: string; reason: string }) {
   );
 }
 
+/** What is said where there is no byte to show; undefined where there is one. */
+function nothingIn(part: Payload, kind: MessageShown["kind"] | undefined): string | undefined {
+  if (part.form !== "text" && part.form !== "hex") return undefined;
+  if (kind === "null")
+    return "Tombstone: there is no value. Where a topic is compacted, it deletes the messages with its key.";
+  return part.total === 0 ? "Empty: the value has 0 bytes." : undefined;
+}
+
 export function PayloadView({ store, part }: { store: Store; part: Payload }) {
   if (part.problem) return <div class="bk-note-of">{part.problem}</div>;
+  const nothing = nothingIn(part, store.message.value?.kind);
+  if (nothing) return <div class="bk-note-of">{nothing}</div>;
   if (part.form === "tree") return <Tree store={store} />;
   if (part.form === "layers") return <Layers part={part} />;
   return (
     <>
-      <pre class={`bk-pre${part.form === "hex" ? " bk-hex" : ""}`} tabIndex={0}>
-        {part.text}
-      </pre>
+      {part.form === "hex" ? (
+        <Hex text={part.text ?? ""} />
+      ) : (
+        <pre class="bk-pre" tabIndex={0}>
+          {part.text}
+        </pre>
+      )}
       <Pages store={store} part={part} />
     </>
   );

@@ -43,7 +43,17 @@ export function asked(form: QueryForm, effect: Effect, changed: Partial<Fields> 
   return { type: "query", ...fields, kept: kept && !fields.where, ...effect };
 }
 
-export function Query({ store, filter }: { store: Store; filter: { current: HTMLInputElement | null } }) {
+/** With less room, the condition has a row of its own. */
+const ONE_ROW = 860;
+
+interface Props {
+  store: Store;
+  /** The width that it has. */
+  room: number;
+  filter: { current: HTMLInputElement | null };
+}
+
+export function Query({ store, room, filter }: Props) {
   const { send } = store.line;
   const now = store.line.state.value;
   const { form, effect, known } = store;
@@ -82,7 +92,7 @@ export function Query({ store, filter }: { store: Store; filter: { current: HTML
   };
   return (
     <form
-      class="bk-form"
+      class={`bk-form${room < ONE_ROW ? " bk-two-rows" : ""}`}
       aria-label="What to read"
       onSubmit={(event) => {
         event.preventDefault();
@@ -215,6 +225,7 @@ function Progress({ store, now }: { store: Store; now: BrowseState }) {
         <button
           type="button"
           class="bk-btn bk-small"
+          disabled={now.closed}
           onClick={() => {
             send({ type: "continue", all: false });
           }}
@@ -227,6 +238,7 @@ function Progress({ store, now }: { store: Store; now: BrowseState }) {
           type="button"
           class="bk-btn bk-small"
           title="Read on to the end, within the bounds of memory"
+          disabled={now.closed}
           onClick={() => {
             send({ type: "continue", all: true });
           }}
@@ -240,8 +252,12 @@ function Progress({ store, now }: { store: Store; now: BrowseState }) {
         </span>
       )}
       <span class="bk-grow" />
-      <span class="bk-dim bk-cut" role="status">
-        {store.tried}
+      <span
+        class={`bk-cut ${store.tried.value.startsWith("✕") ? "bk-bad" : "bk-dim"}`}
+        role="status"
+        title={store.tried.value}
+      >
+        {store.tried.value}
       </span>
     </div>
   );

@@ -1,38 +1,15 @@
 // What a change of messages would do, and what became of it.
 import { Icon, type Sign } from "../parts/icons";
 import { Bdi } from "../parts/plain";
+import { Receipt } from "../parts/receipt";
 import type { ChangeShown } from "../protocol";
 import { Heads, type Column } from "./card";
 
-const STATUS: Record<string, { sign: Sign; class: string }> = {
-  confirmed: { sign: "check", class: "bk-good" },
-  removed: { sign: "check", class: "bk-good" },
-  duplicate: { sign: "check", class: "bk-dim" },
-  gone: { sign: "none", class: "bk-dim" },
-  refused: { sign: "x", class: "bk-bad" },
-  failed: { sign: "x", class: "bk-bad" },
-  unknown: { sign: "help", class: "bk-warn" },
-};
 const CHECKS: Record<string, { sign: Sign; class: string }> = {
   good: { sign: "check", class: "bk-good" },
   warn: { sign: "warn", class: "bk-warn" },
   alt: { sign: "edit", class: "bk-alt" },
 };
-
-/** How a status looks: by its sign and its colour. */
-export function lookOf(status: string): { sign: Sign; class: string } {
-  return STATUS[status] ?? { sign: "info", class: "bk-dim" };
-}
-
-function Receipt({ status, count }: { status: string; count?: number }) {
-  const look = lookOf(status);
-  return (
-    <span class={`bk-receipt ${look.class}`}>
-      <Icon sign={look.sign} />
-      {count === undefined ? status : `${count.toLocaleString("en")} ${status}`}
-    </span>
-  );
-}
 
 export function Counts({ counts }: { counts: ChangeShown["counts"] }) {
   return (

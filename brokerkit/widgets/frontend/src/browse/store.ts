@@ -76,7 +76,8 @@ export interface Store {
   known: { current: Known };
   effect: Signal<Effect>;
   side: Signal<boolean>;
-  sideWidth: Signal<number>;
+  /** As it was dragged; null for the usual one. */
+  sideWidth: Signal<number | null>;
   detailSize: Signal<number | null>;
   widths: Signal<Record<string, number>>;
   sheet: Signal<boolean>;
@@ -125,7 +126,7 @@ export function newStore(line: Line): Store {
     known: { current: { topic: "", form: EMPTY } },
     effect: signal(NO_EFFECT),
     side: signal(true),
-    sideWidth: signal(272),
+    sideWidth: signal(null),
     detailSize: signal(null),
     widths: signal({}),
     sheet: signal(false),

@@ -6,31 +6,10 @@ import { useWhileInSight } from "../parts/in_sight";
 import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
 import type { LagShown, SubscriptionShown } from "../protocol";
-import { Bar, Card, Empty, Heads, type Column } from "./card";
+import { Bar, Card, Empty, Heads, PairTable, type Column } from "./card";
 import { LagCard } from "./lag";
 import { ResetCard } from "./reset";
 import type { Store } from "./store";
-
-function Settings({ settings }: Pick<SubscriptionShown, "settings">) {
-  return (
-    <Card title="Settings">
-      <table class="bk-table">
-        <tbody>
-          {settings.map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">
-                <Bdi>{name}</Bdi>
-              </th>
-              <td>
-                <Bdi>{value}</Bdi>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Card>
-  );
-}
 
 interface OneProps {
   store: Store;
@@ -91,7 +70,11 @@ function Subscription({ store, one, lag }: OneProps) {
               </tbody>
             </table>
           </Card>
-          {one.settings.length > 0 && <Settings settings={one.settings} />}
+          {one.settings.length > 0 && (
+            <Card title="Settings">
+              <PairTable pairs={one.settings} />
+            </Card>
+          )}
         </div>
         <div class="bk-card-stack">
           <ResetCard store={store} one={one} />
@@ -187,7 +170,7 @@ export function SubscriptionsTab({ store }: { store: Store }) {
                     choose();
                   }}
                 >
-                  <td>
+                  <td class="bk-wrap-any">
                     <b>
                       <Bdi>{each.name}</Bdi>
                     </b>

@@ -7,6 +7,7 @@ import { bothZones } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import { VirtualRows, type VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Row, RowKind } from "../protocol";
+import { ActiveTime } from "./active_time";
 import { fitting, labelOf, LEAST, leastWidth, moved, template, valueColumns } from "./columns";
 import { compose, type Store } from "./store";
 
@@ -19,8 +20,12 @@ const SIGNS: Record<Exclude<RowKind, "text">, { sign: Sign; label: string; class
 function Cell({ text, numeric, at }: { text: string | null; numeric: boolean; at: number | null }) {
   const title = at === null ? text?.slice(0, 240) : bothZones(at);
   return (
-    <span class={`bk-cell${numeric ? " bk-number" : ""}`} role="gridcell" title={title}>
-      {text !== null && <Bdi>{text}</Bdi>}
+    <span
+      class={`bk-cell${numeric ? " bk-number" : ""}${at === null ? "" : " bk-time"}`}
+      role="gridcell"
+      title={title}
+    >
+      {text === "" ? <span class="bk-dim">""</span> : text !== null && <Bdi>{text}</Bdi>}
     </span>
   );
 }
@@ -213,11 +218,16 @@ function Heads({
   );
 }
 
-function emptyText(store: Store): string {
+function emptyText(store: Store, whole: boolean): string {
   const { topic, search } = store.line.state.value;
   if (search.running) return "Reading…";
-  if (!topic) return "Choose a topic.";
-  return search.status === "idle" ? "Nothing has been read." : "No messages.";
+  if (!topic)
+    return store.topics.value?.all === 0
+      ? "There are no topics yet. Make one in Python: s.create_topic('orders')."
+      : "Choose a topic.";
+  if (search.status === "idle") return "Nothing has been read.";
+  if (search.status === "failed") return "Nothing could be read.";
+  return whole ? "No messages." : "No message matches.";
 }
 
 function Nothing({ store }: { store: Store }) {
@@ -225,7 +235,7 @@ function Nothing({ store }: { store: Store }) {
   const whole = !form?.where && !form?.function && !form?.key && !form?.header;
   return (
     <div class="bk-empty">
-      <span>{emptyText(store)}</span>
+      <span>{emptyText(store, whole)}</span>
       {topic && whole && !search.running && search.status === "at the end" && (
         <button
           type="button"
@@ -335,6 +345,10 @@ export function MessageTable({ store, width, table, focusSearch, focusMessage }:
             }}
           />
         )}
+      />
+      <ActiveTime
+        row={`${prefix}-${String(active)}`}
+        at={names.includes("publish_time") ? (shown?.rows[active - shown.first]?.time ?? null) : null}
       />
     </section>
   );

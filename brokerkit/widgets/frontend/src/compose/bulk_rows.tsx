@@ -1,5 +1,5 @@
 // Which rows are ready, which are bad and why, and how one of them would be sent.
-import { lookOf } from "../browse/receipts";
+import { lookOf } from "../parts/receipt";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import { counted } from "../parts/words";

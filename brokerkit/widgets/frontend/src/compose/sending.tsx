@@ -20,7 +20,7 @@ export function Sending({ now, dryRun, send }: Props) {
     send(confirm);
   };
   return (
-    <>
+    <div class="bk-sending">
       <div class="bk-dim">{now.refused ? `Not offered: ${now.refused}.` : now.effect}</div>
       <div class="bk-head">
         <button type="button" class="bk-btn" onClick={dryRun}>
@@ -52,6 +52,6 @@ export function Sending({ now, dryRun, send }: Props) {
           }}
         />
       )}
-    </>
+    </div>
   );
 }

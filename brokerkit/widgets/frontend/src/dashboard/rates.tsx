@@ -114,7 +114,11 @@ export function Rates({ line, shown }: { line: Line; shown: RatesShown | null })
         </table>
         {shown?.rows.length === 0 && (
           <p class="bk-inset bk-dim">
-            {text ? "No topic has these words." : "Nothing comes or waits. All shows every topic."}
+            {text
+              ? "No topic has these words."
+              : shown.all
+                ? "Nothing comes or waits. All shows every topic."
+                : "There are no topics yet."}
           </p>
         )}
         {more > 0 && (

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
+import { Code } from "./code";
 import { Icon } from "./icons";
 
 export async function toClipboard(text: string, shown: Element | null): Promise<string> {
@@ -44,7 +45,7 @@ export function CallBar({ label, call, foot = false }: Props) {
     <div class="bk-call" role="group" aria-label={label}>
       {foot && <span class="bk-cap">Python</span>}
       <code class={foot ? "bk-mono bk-cut bk-grow" : "bk-code bk-mono"} ref={code} title={call}>
-        {call}
+        <Code text={call} />
       </code>
       {foot && answer}
       <button

@@ -14,38 +14,3 @@ export function Field({ label, children }: { label: string; children: ComponentC
     </label>
   );
 }
-
-/** Lines of a frame as a table. */
-export function FrameTable({ title, lines }: { title: string; lines: Record<string, string>[] }) {
-  if (!lines.length) return null;
-  const names = Object.keys(lines[0] ?? {});
-  return (
-    <>
-      <div class="bk-dim">{title}</div>
-      <div class="bk-scroll">
-        <table class="bk-table">
-          <thead>
-            <tr>
-              {names.map((name) => (
-                <th scope="col" key={name}>
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {lines.map((line, index) => (
-              <tr key={index}>
-                {names.map((name) => (
-                  <td key={name}>
-                    <Bdi>{line[name]}</Bdi>
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </>
-  );
-}

@@ -26,6 +26,7 @@ import { inOrder, NOTHING, withMessage, type Shown } from "./rows";
 export type Line = Connection<TailState, TailShown, TailDone>;
 const MARKS: Record<string, string> = { following: "●", paused: "❚❚", waiting: "▲", stopped: "■" };
 const COLUMNS = ["", "Time (UTC)", "Part.", "Offset", "Key", "Value", "Headers", "Size"];
+const NUMBERS = ["Part.", "Offset", "Size"];
 
 interface HeadProps {
   now: TailState;
@@ -116,8 +117,8 @@ function MessageRow({
           {row.time}
         </Moment>
       </td>
-      <td class="bk-num">{row.partition ?? ""}</td>
-      <td class="bk-num">{row.offset ?? ""}</td>
+      <td class="bk-number">{row.partition ?? ""}</td>
+      <td class="bk-number">{row.offset ?? ""}</td>
       <td class="bk-key">
         <Bdi>{row.key ?? ""}</Bdi>
       </td>
@@ -131,7 +132,7 @@ function MessageRow({
       <td class="bk-key">
         <Bdi>{row.attributes}</Bdi>
       </td>
-      <td class="bk-num">{row.size}</td>
+      <td class="bk-number">{row.size}</td>
     </tr>
   );
 }
@@ -184,7 +185,7 @@ function Rows({
           <thead>
             <tr>
               {COLUMNS.map((name) => (
-                <th scope="col" key={name}>
+                <th scope="col" key={name} class={NUMBERS.includes(name) ? "bk-number" : ""}>
                   {name || <span class="bk-unseen">Show</span>}
                 </th>
               ))}
@@ -288,7 +289,7 @@ interface Props {
   /** Whether it is in a tab of the workbench, which shows banners and calls itself. */
   within?: boolean;
   /** Begins another one in place of one that was stopped. */
-  again?: () => void;
+  again?: (() => void) | undefined;
 }
 
 export function TailView({ line, within = false, again }: Props) {
