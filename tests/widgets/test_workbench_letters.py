@@ -238,6 +238,7 @@ def test_a_topic_without_dead_letters_says_where_to_look(s: Session) -> None:
     s.publish("broken.t", "x")
     browser, sent = opened(s, "t")
     assert "no topic holds dead letters of 't'" in last(sent, "letters")["problem"]
+    assert last(sent, "letters")["head"] == "Dead letters: not known"
     say(browser, "letters", naming="broken.{topic}", give_back=False)
     assert last(sent, "letters")["head"] == "1 dead letter"
     assert len(runs(sent, browser)) == 1

@@ -90,6 +90,8 @@ def _confirm(model: BrowserModel) -> str:
 
 def _head(letters: Letters) -> str:
     number = len(letters)
+    if letters.found.problem and not number:
+        return "Dead letters: not known"
     more = "The first " if number == MOST else ""
     return f"{more}{number:,} dead letter{'' if number == 1 else 's'}"
 

@@ -49,7 +49,10 @@ function Plan({ shown }: { shown: ResetShown }) {
                 <td class="bk-number">{each.lag}</td>
                 {shown.done ? (
                   <td class={STATUS[each.status]?.[1]} title={each.error}>
-                    <Icon sign={STATUS[each.status]?.[0] ?? "info"} /> {each.status} {each.error}
+                    <span class="bk-nowrap">
+                      <Icon sign={STATUS[each.status]?.[0] ?? "info"} /> {each.status}
+                    </span>{" "}
+                    {each.error}
                   </td>
                 ) : (
                   <td class="bk-number">{each.again}</td>
