@@ -30,6 +30,8 @@ UNSEEN_SECONDS = 60.0
 """Seconds after the last sign of a viewer until nothing more is sent to it."""
 UNSEEN_SECONDS_BUSY = 1_800.0
 """The same while a cell is running, when no sign can arrive."""
+NUMBER_LENGTH = 60
+"""The most characters of the number of a message, which names its view."""
 
 State = dict[str, Any]
 
@@ -110,7 +112,7 @@ class Panel:
                 self._on_message(content)
             finally:
                 # many clicks change nothing that is shown: the view would take the kernel for silent
-                self.send({"type": "here"})
+                self.send({"type": "here", **_number_of(content)})
 
 
 class Outlet(Protocol):
@@ -128,6 +130,12 @@ class Outlet(Protocol):
 
     def close(self) -> None:
         """Show nothing more."""
+
+
+def _number_of(content: State) -> State:
+    """Return the number that a view gave its message, and that its answer bears."""
+    nth = content.get("nth")
+    return {"nth": nth} if isinstance(nth, str) and len(nth) <= NUMBER_LENGTH else {}
 
 
 def _plain(content: Mapping[str, Any]) -> State:

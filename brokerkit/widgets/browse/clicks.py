@@ -176,16 +176,11 @@ class Clicks(ActionClicks, ConditionClicks, LetterClicks, FilterClicks, TopicCli
         self._model.select(None)
 
     def _on_payload(self, message: Message) -> None:
-        shown = self._model.rows.message
-        if shown is None:
+        if self._model.rows.message is None:
             return
         look = self._looking
         look.form = _form(message)
-        try:
-            part = shown.part(look.form, first=number_in(message, "first"), path=_path(message))
-        except IndexError:
-            return
-        self._view.send({"type": "payload", "payload": part})
+        self._view.send_payload(number_in(message, "first"), _path(message))
 
     def _on_step(self, message: Message) -> None:
         by, along = (-1 if message.get("by") == -1 else 1), str(message.get("along", "rows"))

@@ -46,6 +46,9 @@ class Shower(Protocol):
     def send(self, message: BrowseShown) -> None:
         """Send a message to the browser."""
 
+    def send_payload(self, first: int, path: list[int] | None) -> None:
+        """Send a part of the payload of the message that is shown."""
+
     def turned(self, place: int) -> int:
         """Return the place in the table of a place in the view, and back."""
         ...

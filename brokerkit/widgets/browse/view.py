@@ -176,6 +176,18 @@ class BrowserView:
             }
         )
 
+    def send_payload(self, first: int, path: list[int] | None) -> None:
+        """Send a part of the payload of the message that is shown, and of no other one."""
+        with self.panel.in_turn():
+            message, look = self._model.rows.message, self.looking
+            if message is None:
+                return
+            try:
+                part = message.part(look.form or "text", first=first, path=path)
+            except IndexError:
+                return
+            self.send({"type": "payload", "payload": part})
+
     def send_histogram(self) -> None:
         found = self._model.facts.histogram
         self.send({"type": "histogram", "histogram": None if found is None else found.view()})

@@ -47,7 +47,7 @@ class ComposerModel:
         sessions: The sessions that it may publish to.
         frame, file: The frame or file that its messages are from; None if there is none.
         columns, asked: What was asked for its columns, and for partitions and times.
-        said: What the last action did, in words.
+        said, typed_wrong: What the last action did, and why what was typed last is no message, in words.
         many: Whether many messages of a file or a frame are shown, which are in `bulk`.
         plan: The lines of the last dry run that was shown.
         outcome: The receipts of the last `send`.
@@ -102,7 +102,7 @@ class ComposerModel:
         self.columns: dict[str, Any] = {"kind": kind, "key_column": key_column}
         self._row, self.said = 0, ""
         self.checks = Checks(json, schema)
-        self._typed_wrong: str | None = None
+        self.typed_wrong: str | None = None
         self.unsent = self.sent = False
         self.plan: list[dict[str, Any]] = []
         self.outcome: OutcomeFrame | None = None
@@ -135,7 +135,7 @@ class ComposerModel:
         self._put(message, None)
 
     def _put(self, message: OutboundMessage, text: str | None) -> None:
-        self._typed_wrong, self.unsent, self.sent = None, True, False
+        self.typed_wrong, self.unsent, self.sent = None, True, False
         self._drafts.edits[self._row] = message
         self._drafts.keep_text(self._row, text)
         self._changed(plan_too=True)
@@ -169,7 +169,7 @@ class ComposerModel:
 
     def refuse_typed(self, why: str) -> None:
         """Note that what was typed is not a message; nothing is sent until it is."""
-        self._typed_wrong, self.unsent, self.sent = why, True, False
+        self.typed_wrong, self.unsent, self.sent = why, True, False
         self._changed()
 
     @property
@@ -214,7 +214,7 @@ class ComposerModel:
     def show_row(self, row: int) -> None:
         """Show another message, counted from 0."""
         self._drafts[row]
-        self._row, self._typed_wrong = row, None
+        self._row, self.typed_wrong = row, None
         self._changed()
 
     @property
@@ -249,8 +249,8 @@ class ComposerModel:
 
     def problems(self) -> list[Problem]:
         """Return the problems of the message shown."""
-        if self._typed_wrong is not None:
-            return [Problem("error", self._typed_wrong)]
+        if self.typed_wrong is not None:
+            return [Problem("error", self.typed_wrong)]
         return self._problems(self._row, self.item)
 
     def _problems(self, row: int, item: Item) -> list[Problem]:
@@ -269,8 +269,8 @@ class ComposerModel:
     def send(self, *, confirm: str | None = None, timeout: float | None = None) -> OutcomeFrame:
         """Send every message that has no error, and return one receipt per message; see `Composer.send`."""
         check_confirmed(self._to, self._topic, confirm, "publish")
-        if self._typed_wrong is not None:
-            raise ConfigError(self._typed_wrong)
+        if self.typed_wrong is not None:
+            raise ConfigError(self.typed_wrong)
         self._drafts.tell(self._to, self._topic)
         done: Results = []
         return outcome_kept(self._to, partial(self._send, done, timeout), partial(self._interrupted, done))

@@ -26,6 +26,8 @@ from .model import ComposerModel
 EDITABLE_BYTES = 200_000
 """A longer value is not put into the text field; it is still sent whole."""
 RECEIPTS = 50
+FIELDS = ("key", "value", "attributes")
+"""What is typed."""
 
 
 class ComposerView:
@@ -35,6 +37,7 @@ class ComposerView:
         self._model = model
         self.channel = channel
         self._bulk = BulkClicks(model, channel.send)
+        self._refused: dict[str, Any] = {}
         model.on_change.append(self.show)
 
     def show(self) -> None:
@@ -94,6 +97,9 @@ class ComposerView:
             model.edit_text(made)
 
     def _edit(self, message: Mapping[str, Any]) -> None:
+        if self._model.typed_wrong is not None:
+            # what was typed beside something wrong was not taken, and stays in sight
+            message = {**self._refused, **message}
         try:
             changes: dict[str, Any] = {}
             if "value" in message:
@@ -112,6 +118,7 @@ class ComposerView:
             if changes:
                 self._model.edit(**changes)
         except (BrokerError, TypeError, ValueError, KeyError) as error:
+            self._refused = {name: message[name] for name in FIELDS if name in message}
             self._model.refuse_typed(plain(f"not sent as it is typed: {error}", 300))
 
 
@@ -148,6 +155,7 @@ def state_of(model: ComposerModel) -> ComposeState:
         "size": size_text(None if message.data is None else len(message.data)),
         "attributes": [_attribute(pair) for pair in message.attributes],
         "types": sorted(model.to.capabilities.attribute_types),
+        "typed_wrong": model.typed_wrong is not None,
         "problems": [(level, text) for level, text in problems],
         "placed": [] if large else _placed(model, shown),
         "checked": "" if problems else verdict_of(model),

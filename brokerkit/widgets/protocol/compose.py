@@ -36,6 +36,7 @@ class ComposeState(TypedDict):
     size: str
     attributes: list[TypedHeader]
     types: list[str]
+    typed_wrong: bool
     problems: list[tuple[str, str]]
     placed: list[Mark]
     checked: str

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.conftest import missing
 
@@ -87,11 +87,13 @@ def open_notebook(
     opened: list[OpenNotebook] = []
     base = re.sub(r"\W+", "-", request.node.name).strip("-")
 
-    def opening(*cells: str, theme: str = "light") -> OpenNotebook:
+    def opening(
+        *cells: str, theme: str = "light", prepare: Callable[[Page], None] = lambda page: None
+    ) -> OpenNotebook:
         name = f"{base}-{len(opened)}.ipynb"
         # JupyterLab gives the second window of a reader another workspace
         context = others.enter_context(chromium.new_context(viewport=SIZE)) if opened else reader
-        made = OpenNotebook(lab, context, name, cells, theme=theme, pictures=pictures)
+        made = OpenNotebook(lab, context, name, cells, theme=theme, pictures=pictures, prepare=prepare)
         opened.append(made)
         return made
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
-from playwright.sync_api import BrowserContext, Locator, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 from brokerkit.testing.waiting import eventually
 
@@ -27,7 +28,8 @@ RAISED = re.compile(r"Traceback \(most recent call last\)|^\s*(Syntax|Indentatio
 class OpenNotebook:
     """A notebook of given cells in a page of its own, with a kernel that is ready.
 
-    page: Playwright's page. canary: what must stay silent. theme: `light` or `dark`.
+    page: Playwright's page. canary: what must stay silent. theme: `light` or `dark`. prepare: what is done
+    with the page before anything is loaded.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class OpenNotebook:
         *,
         theme: str,
         pictures: Path,
+        prepare: Callable[[Page], None] = lambda page: None,
     ) -> None:
         self.name = name
         self.file = lab.write_notebook(name, cells)
@@ -47,6 +50,7 @@ class OpenNotebook:
         lab.use_theme(theme)
         self.page = context.new_page()
         self.page.set_default_timeout(1_000 * SECONDS)
+        prepare(self.page)
         self.canary = Canary(self.page, lab.origin)
         self.page.goto(lab.url(f"lab/tree/{name}?reset"))
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)

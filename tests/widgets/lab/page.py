@@ -14,9 +14,11 @@ from .notebook import SECONDS
 
 
 @contextmanager
-def page_of(widget: object, chromium: Browser, width: int) -> Iterator[Page]:
+def page_of(
+    widget: object, chromium: Browser, width: int, outlet: SocketOutlet | None = None
+) -> Iterator[Page]:
     """A widget alone in a page of this width."""
-    outlet = SocketOutlet()
+    outlet = outlet or SocketOutlet()
     widget._show_at(outlet)  # type: ignore[attr-defined]
     with (
         PageServer(outlet) as server,

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, expect
 
 from brokerkit.testing.waiting import eventually
 
+from .busy_kernel import SlowLine
 from .canary import PAYLOADS
 from .conftest import Opening
 from .notebook import OpenNotebook
@@ -220,8 +221,8 @@ def test_everything_is_reached_by_single_keys_and_none_of_them_is_the_notebooks(
     expect(panel.get_by_role("tab", name="Hex")).to_have_attribute("aria-selected", "true")
     press("3")
     expect(tab(panel, "Subscriptions")).to_have_attribute("aria-selected", "true")
-    panel.get_by_role("tab", name=re.compile("^Subscriptions")).focus()
     press("1")
+    expect(tab(panel, "Messages")).to_have_attribute("aria-selected", "true")
     press("/")
     expect(panel.get_by_label("Search topics")).to_be_focused()
     press("Escape")
@@ -236,6 +237,36 @@ def test_everything_is_reached_by_single_keys_and_none_of_them_is_the_notebooks(
     expect(panel.get_by_role("dialog", name="Keys")).to_have_count(0)
     expect(panel.get_by_role("grid")).to_be_focused()
     assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 2
+
+
+@pytest.mark.extended
+def test_nothing_is_lost_that_is_pressed_and_typed_before_the_kernel_answers(open_notebook: Opening) -> None:
+    kernel = SlowLine()
+    notebook = open_notebook(SETUP, BROWSE, prepare=kernel.attend)
+    notebook.run_all()
+    panel = notebook.panel(1).first
+    expect(lines(panel).first).to_be_visible()
+    press = notebook.page.keyboard.press
+    panel.get_by_role("grid").focus()
+    kernel.hold()
+    for key in ("ArrowDown", "j", "x"):
+        press(key)
+    kernel.let_go()
+    expect(panel.get_by_role("tab", name="Hex")).to_have_attribute("aria-selected", "true")
+    expect(panel.locator(".bk-hex")).to_be_visible()
+    button(panel, "New message").click()
+    value = notebook.panel(1).nth(1).get_by_role("textbox", name="Value", exact=True)
+    expect(value).to_be_focused()
+    kernel.hold()
+    notebook.page.keyboard.type("hello")
+    tab(panel, "Partitions").click()
+    button(panel, "New message").click()
+    expect(value).to_be_focused()
+    press("End")
+    notebook.page.keyboard.type(" world")
+    kernel.let_go()
+    eventually(lambda: notebook.ask("browser.composer.value.decode()") == "hello world", "all of it is known")
+    expect(value).to_have_value("hello world")
 
 
 @pytest.mark.extended

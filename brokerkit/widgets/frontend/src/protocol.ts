@@ -322,6 +322,7 @@ export interface ComposeState {
   size: string;
   attributes: [string, string, string, string][];
   types: string[];
+  typed_wrong: boolean;
   problems: [string, string][];
   placed: Mark[];
   checked: string;

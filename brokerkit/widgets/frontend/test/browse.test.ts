@@ -83,6 +83,19 @@ test("what is typed stays, and only what Python changed is replaced", () => {
   assert.deepEqual(merged(typed, before, { topic: "other", form: EMPTY }), EMPTY);
 });
 
+test("what is typed after it was sent is not replaced by the answer to what was sent", () => {
+  const before = { topic: "orders", form: EMPTY };
+  const typed = { ...EMPTY, key: "c12", where: "late" };
+  const late = { topic: "orders", form: { ...EMPTY, key: "c1", mode: "python" as const, end: "today" } };
+  const key = merged(typed, before, late, (name) => name === "key");
+  assert.deepEqual([key.key, key.mode, key.where, key.end], ["c12", "python", "", "today"]);
+  // a filter belongs to how it is written
+  const where = merged(typed, before, late, (name) => name === "where");
+  assert.deepEqual([where.key, where.mode, where.where], ["c1", "text", "late"]);
+  const other = merged(typed, before, { ...late, topic: "other" }, (name) => name === "where");
+  assert.deepEqual([other.key, other.where], ["c1", "late"]);
+});
+
 test("the arrow keys, Home and End lead from tab to tab", () => {
   assert.equal(tabAfter("messages", "ArrowRight"), "partitions");
   assert.equal(tabAfter("messages", "ArrowLeft"), "live");

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { signal } from "@preact/signals";
+
 import { nameOfWindow } from "../src/browse/window";
 import { bothZones, fieldOf, leftOut, momentOf, typedPosition, written } from "../src/parts/moments";
 
 import { Edits } from "../src/compose/edits";
+import { answered, Numbers } from "../src/host/answers";
 import { forHost } from "../src/host/keys";
 import { brightness } from "../src/host/theme";
 import { counted, niceTop, short, utc } from "../src/parts/words";
@@ -31,13 +34,66 @@ test("what can be seen through has no brightness", () => {
   assert.equal(brightness("color(srgb 0 0 0)"), 0);
 });
 
-test("what was typed last is sent before anything else is done", () => {
+/** What a view is told by a kernel that answers when it likes. */
+function slow() {
   const sent: ComposeDone[] = [];
-  const edits = new Edits((message) => sent.push(message));
+  const heard = signal(0);
+  return {
+    sent,
+    heard,
+    answers: { sent: () => sent.length, heard },
+    send: (each: ComposeDone) => sent.push(each),
+  };
+}
+
+test("what is typed stays in sight until all that was sent with it is answered", () => {
+  const { sent, heard, answers, send } = slow();
+  const wrong = signal(false);
+  const edits = new Edits(send, answers, () => wrong.value);
+  assert.equal(edits.held("value"), undefined);
+  edits.set("value", ["text", "a"]);
+  edits.flush();
+  edits.set("value", ["text", "ab"]);
+  heard.value = sent.length; // the first one is answered: its echo is older than what stands here
+  assert.deepEqual(edits.held("value"), ["text", "ab"]);
+  edits.flush();
+  assert.deepEqual(edits.held("value"), ["text", "ab"]);
+  assert.equal(edits.any, true);
+  heard.value = sent.length;
+  assert.equal(edits.held("value"), undefined);
+  // what cannot be sent is corrected where it stands
+  wrong.value = true;
+  edits.set("value", ["escaped", "\\x"]);
+  edits.flush();
+  heard.value = sent.length;
+  assert.deepEqual(edits.held("value"), ["escaped", "\\x"]);
+  wrong.value = false;
+  assert.equal(edits.any, false);
+});
+
+test("a view knows which of its messages are answered, and takes no answer of another view for its own", () => {
+  const numbers = new Numbers();
+  const [first, second] = [numbers.numbered({ type: "hello" }), numbers.numbered({ type: "hello" })];
+  assert.equal(numbers.sent(), 2);
+  assert.equal(answered(numbers, 0), true);
+  numbers.hear("another:2");
+  numbers.hear(undefined);
+  assert.equal(answered(numbers, 1), false);
+  numbers.hear(first.nth);
+  assert.deepEqual(
+    [1, 2].map((each) => answered(numbers, each)),
+    [true, false],
+  );
+  numbers.hear(second.nth);
+  assert.equal(answered(numbers, 2), true);
+});
+
+test("what was typed last is sent before anything else is done", () => {
+  const { sent, answers, send } = slow();
+  const edits = new Edits(send, answers);
   edits.set("value", ["text", "a"]);
   edits.set("value", ["text", "ab"]);
-  edits.topic("orders");
-  assert.equal(edits.pending, true);
+  edits.set("topic", "orders");
   edits.flush();
   assert.deepEqual(sent, [
     { type: "topic", text: "orders" },

@@ -1,4 +1,5 @@
 // What can be done with the rows: which columns there are, and what is offered for the chosen ones.
+import { useHeld } from "../host/answers";
 import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menu";
 import { Bdi } from "../parts/plain";
@@ -6,17 +7,19 @@ import { counted } from "../parts/words";
 import type { Verb } from "../protocol";
 import { NOTHING_TYPED, VERBS } from "./change";
 import { CopyRows } from "./export";
-import { compose, type Store } from "./store";
+import { choose, compose, type Store } from "./store";
 
 export function Columns({ store }: { store: Store }) {
   const { send } = store.line;
   const now = store.line.state.value;
-  const shown = now.columns.filter(([, on]) => on);
+  const columns = store.rows.value?.columns ?? [];
+  const [places, keep] = useHeld(
+    columns.map((name) => now.columns.findIndex(([each]) => each === name)).filter((each) => each >= 0),
+  );
   const sendShown = (index: number, on: boolean) => {
-    const places = (store.rows.peek()?.columns ?? []).map((name) =>
-      now.columns.findIndex(([each]) => each === name),
-    );
-    send({ type: "columns", shown: on ? [...places, index] : places.filter((each) => each !== index) });
+    const shown = on ? [...places, index] : places.filter((each) => each !== index);
+    send({ type: "columns", shown });
+    keep(shown);
   };
   return (
     <Menu
@@ -31,13 +34,13 @@ export function Columns({ store }: { store: Store }) {
     >
       {() => (
         <>
-          {now.columns.map(([name, on], index) => (
+          {now.columns.map(([name], index) => (
             <label class="bk-item" key={name}>
               <input
                 type="checkbox"
-                checked={on}
-                disabled={on && shown.length === 1}
-                title={on && shown.length === 1 ? "One column stays" : undefined}
+                checked={places.includes(index)}
+                disabled={places.length === 1 && places.includes(index)}
+                title={places.length === 1 && places.includes(index) ? "One column stays" : undefined}
                 onChange={(event) => {
                   sendShown(index, event.currentTarget.checked);
                 }}
@@ -128,8 +131,7 @@ export function Chosen({ store }: { store: Store }) {
         aria-label="Choose none"
         title="Choose none (Esc)"
         onClick={() => {
-          store.active.value = -1;
-          send({ type: "unselect" });
+          choose(store, null);
         }}
       >
         <Icon sign="x" />

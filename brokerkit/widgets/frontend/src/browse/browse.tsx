@@ -1,7 +1,9 @@
 // The view of `s.browse()`: the workbench.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import { answered, AnswersOf } from "../host/answers";
 import { forHost } from "../host/keys";
+import { soon } from "../parts/focus";
 import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Form, Tab } from "../protocol";
@@ -15,7 +17,17 @@ import { LettersTab } from "./letters";
 import { Messages } from "./messages";
 import { Partitions } from "./partitions";
 import { SchemaTab } from "./schema";
-import { compose, newStore, type Line, type Store } from "./store";
+import {
+  askForm,
+  choose,
+  compose,
+  isChosen,
+  newStore,
+  openTab,
+  showTopics,
+  type Line,
+  type Store,
+} from "./store";
 import { SubscriptionsTab } from "./subscriptions";
 import { Tabs, tabsOf } from "./tabs";
 import { TopicList } from "./topics";
@@ -41,19 +53,19 @@ interface Places {
 function pressed(key: string, store: Store, places: Places, open: (tab: Tab) => void): boolean {
   const { send } = store.line;
   const { topic, search } = store.line.state.peek();
-  const shown = store.message.peek();
+  const shown = isChosen(store);
   const form = FORMS[key];
   const tab = tabsOf(store.line.state.peek())[Number(key) - 1];
   if (key === "/") {
-    store.side.value = true;
-    requestAnimationFrame(() => {
+    showTopics(store, true);
+    soon(() => {
       places.find.current?.focus();
       places.find.current?.select();
     });
   } else if (key === "f") {
     open("messages");
-    requestAnimationFrame(() => places.filter.current?.focus());
-  } else if (key === "[") store.side.value = !store.side.peek();
+    soon(() => places.filter.current?.focus());
+  } else if (key === "[") showTopics(store, !store.side.peek());
   else if (key === "?") store.sheet.value = true;
   else if (key === "c") places.copy.current?.();
   else if (key === "n" && topic) compose(store, "new");
@@ -64,12 +76,11 @@ function pressed(key: string, store: Store, places: Places, open: (tab: Tab) => 
   } else if (key === "g" && search.more) send({ type: "continue", all: false });
   else if (key === "." && search.running) send({ type: "stop" });
   else if ((key === "j" || key === "k") && topic)
-    send({ type: "step", by: key === "j" ? 1 : -1, along: "rows" });
-  else if (form && shown) send({ type: "payload", form, first: 0 });
+    choose(store, { type: "step", by: key === "j" ? 1 : -1, along: "rows" });
+  else if (form && shown) askForm(store, form);
   else if (tab && topic) open(tab);
   else if (key === "Escape" && shown) {
-    store.active.value = -1;
-    send({ type: "unselect" });
+    choose(store, null);
     places.table.current?.focus();
   } else return false;
   return true;
@@ -131,11 +142,12 @@ function Workbench({ store }: { store: Store }) {
     };
   }, []);
   // a drawer is open while no topic is chosen
-  useEffect(() => {
-    store.side.value = !drawer || !now.topic;
+  useLayoutEffect(() => {
+    // unless it was opened after what chose the topic
+    if (answered(store.line, store.sided.current)) store.side.value = !drawer || !now.topic;
   }, [store, drawer, now.topic]);
   const open = (tab: Tab) => {
-    store.tab.value = tab;
+    openTab(store, tab);
   };
   const tab = store.tab.value;
   // what a tab shows is loaded when it is open and its topic is another one
@@ -203,5 +215,9 @@ function Workbench({ store }: { store: Store }) {
 
 export function Browser({ line }: { line: Line }) {
   const store = useMemo(() => newStore(line), [line]);
-  return <Workbench store={store} />;
+  return (
+    <AnswersOf.Provider value={line}>
+      <Workbench store={store} />
+    </AnswersOf.Provider>
+  );
 }

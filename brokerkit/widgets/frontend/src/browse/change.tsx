@@ -1,6 +1,6 @@
 // Changing messages: what is asked for, the plan, the confirmation, and the receipts.
-import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { signal, useSignal, type Signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 
 import { Condition } from "../parts/condition";
 import { Icon, type Sign } from "../parts/icons";
@@ -210,7 +210,7 @@ function Confirm({ store, shown, again }: { store: Store; shown: ChangeShown; ag
   const count = again ? shown.left : shown.count;
   const verb = VERBS[shown.verb];
   const name = `${again ? "Resume" : verb.name} ${count.toLocaleString("en")}`;
-  useEffect(() => {
+  useLayoutEffect(() => {
     typed.value = "";
   }, [shown.verb, shown.typed, again, typed]);
   return (
@@ -292,6 +292,14 @@ export function asTyped({ to, session, rate, keep, most, mode, where }: Typed): 
   return [to.trim(), session, rate.trim(), keep, most.trim(), mode, where];
 }
 
+/** What is typed for a change: it stays while something else is shown. */
+function typedOf(store: Store, of: PlanChange["of"], verb: Verb): Signal<Typed> {
+  const name = JSON.stringify([store.line.state.value.topic, of, verb]);
+  const kept = store.plans.get(name) ?? signal<Typed>(NOTHING_TYPED);
+  store.plans.set(name, kept);
+  return kept as Signal<Typed>;
+}
+
 interface Props {
   store: Store;
   verb: Verb;
@@ -303,7 +311,7 @@ interface Props {
 
 /** The fields of a change, and its plan. */
 export function Plan({ store, verb, of, chosen, origin }: Props) {
-  const typed = useSignal<Typed>(NOTHING_TYPED);
+  const typed = typedOf(store, of, verb);
   const shown = store.change.value;
   const mine = shown && shown.verb === verb && shown.of === of && !shown.carried ? shown : null;
   const plan = () => {
@@ -364,6 +372,7 @@ export function ChangeDialog({ store }: { store: Store }) {
   const now = store.line.state.value;
   const close = () => {
     store.changing.value = null;
+    typedOf(store, "rows", verb ?? "send").value = NOTHING_TYPED;
     store.line.send({ type: "forget_change" });
   };
   if (!verb) return null;

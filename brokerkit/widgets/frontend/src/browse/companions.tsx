@@ -1,13 +1,15 @@
 // The composer and the tail as tabs: they speak through the line of the workbench.
 import { signal, type ReadonlySignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { ComposeView, type Line as ComposeLine } from "../compose/view";
+import { ComposeView, isUnsent, type Line as ComposeLine } from "../compose/view";
 import type { Connection } from "../host/connection";
+import { offerFocus } from "../parts/focus";
 import { Icon } from "../parts/icons";
 import type { Companion, CompanionDone, CompanionSaid, Which } from "../protocol";
 import { TailView, type Line as TailLine } from "../tail/view";
 import { Empty } from "./card";
-import type { Line, Store } from "./store";
+import { compose, type Line, type Store } from "./store";
 
 type AnyLine = Connection<unknown, { type: string }, CompanionDone["message"]>;
 
@@ -39,6 +41,8 @@ export function newPart(line: Line, which: Which): Part {
       line: {
         state,
         line: line.line,
+        sent: line.sent,
+        heard: line.heard,
         load: line.load,
         send,
         listen(handle) {
@@ -89,7 +93,7 @@ function Kept({ store }: { store: Store }) {
         class="bk-btn bk-small"
         onClick={() => {
           if (kept === "close") store.line.send({ type: "put_away", which: "compose", replace: true });
-          else store.line.send({ type: "compose", what: kept, replace: true });
+          else compose(store, kept, true);
         }}
       >
         {INSTEAD[kept]}
@@ -98,9 +102,40 @@ function Kept({ store }: { store: Store }) {
   );
 }
 
+/** Where a new message is written until its composer is there. */
+function Ahead({ store }: { store: Store }) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    offerFocus(field.current);
+  }, []);
+  return (
+    <div class="bk-pad" role="tabpanel" aria-label="Compose">
+      <div class="bk-dim" role="status">
+        The composer opens…
+      </div>
+      <textarea
+        class="bk-area-input"
+        rows={9}
+        spellcheck={false}
+        aria-label="The value, until the composer is open"
+        ref={field}
+        value={store.ahead}
+        onInput={(event) => {
+          store.ahead.value = event.currentTarget.value;
+        }}
+      />
+    </div>
+  );
+}
+
 export function ComposeTab({ store }: { store: Store }) {
   const now = store.line.state.value;
   const shown = store.parts.compose.shown.value;
+  const { what, replace, sent } = store.composing.value;
+  const stays = now.composing && shown && !replace && isUnsent(shown.line as ComposeLine);
+  // what is typed into one that is replaced just now would be lost
+  if (store.line.heard.value < sent && !stays)
+    return what === "new" ? <Ahead store={store} /> : <Empty>The composer opens…</Empty>;
   if (!now.composing || !shown)
     return (
       <Empty>
@@ -110,7 +145,7 @@ export function ComposeTab({ store }: { store: Store }) {
           class="bk-btn"
           disabled={!now.topic}
           onClick={() => {
-            store.line.send({ type: "compose", what: "new", replace: false });
+            compose(store, "new");
           }}
         >
           <Icon sign="plus" />
@@ -121,7 +156,18 @@ export function ComposeTab({ store }: { store: Store }) {
   return (
     <div class="bk-companion bk-panel" role="tabpanel" aria-label="Compose">
       <Kept store={store} />
-      <ComposeView key={shown.number} line={shown.line as ComposeLine} within />
+      <ComposeView
+        key={shown.number}
+        line={shown.line as ComposeLine}
+        within
+        ahead={{
+          take() {
+            const typed = store.ahead.peek();
+            store.ahead.value = "";
+            return typed;
+          },
+        }}
+      />
     </div>
   );
 }

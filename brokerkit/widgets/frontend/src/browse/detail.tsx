@@ -1,9 +1,10 @@
 // The chosen message: its payload first, then its fields and headers, with steps along rows, positions and key.
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { toClipboard } from "../parts/call_bar";
 import { Code } from "../parts/code";
+import { offerFocus } from "../parts/focus";
 import { Icon } from "../parts/icons";
 import { Moment } from "../parts/moment";
 import { momentOf } from "../parts/moments";
@@ -11,16 +12,18 @@ import { Bdi } from "../parts/plain";
 import { notShown } from "../parts/words";
 import type { Form, MessageShown, Step } from "../protocol";
 import { PayloadView } from "./payload";
-import type { Store } from "./store";
+import { askForm, choose, formOf, type Store } from "./store";
 
 const FORMS: readonly Form[] = ["tree", "text", "hex", "layers"];
 
 function Forms({ store, focus }: { store: Store; focus: { current: (() => void) | null } }) {
   const tabs = useRef<HTMLDivElement>(null);
-  focus.current = () => tabs.current?.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
-  const form = store.payload.value?.form;
+  focus.current = () => {
+    offerFocus(tabs.current?.querySelector<HTMLElement>("[aria-selected=true]"));
+  };
+  const form = formOf(store);
   const ask = (wanted: Form) => {
-    store.line.send({ type: "payload", form: wanted, first: 0 });
+    askForm(store, wanted);
   };
   return (
     <div
@@ -103,7 +106,7 @@ function Steps({ what, step }: { what: string; step: (by: Step["by"]) => void })
 
 function Fields({ store, one }: { store: Store; one: MessageShown }) {
   const step = (along: Step["along"]) => (by: Step["by"]) => {
-    store.line.send({ type: "step", by, along });
+    choose(store, { type: "step", by, along });
   };
   return (
     <>
@@ -137,7 +140,7 @@ function Fields({ store, one }: { store: Store; one: MessageShown }) {
                     <Steps
                       what={`with this ${name}`}
                       step={(by) => {
-                        store.line.send({ type: "step", by, along: "header", header: index });
+                        choose(store, { type: "step", by, along: "header", header: index });
                       }}
                     />
                   </span>
@@ -162,7 +165,7 @@ function Top({ store, one, close }: { store: Store; one: MessageShown; close: ()
       <Steps
         what="row"
         step={(by) => {
-          store.line.send({ type: "step", by, along: "rows" });
+          choose(store, { type: "step", by, along: "rows" });
         }}
       />
       <button
@@ -180,15 +183,18 @@ function Top({ store, one, close }: { store: Store; one: MessageShown; close: ()
 
 interface Props {
   store: Store;
+  /** Whether the keyboard is to go into the message once it is here. */
+  enter: { current: boolean };
   focus: { current: (() => void) | null };
   leave: () => void;
 }
 
-export function Detail({ store, focus, leave }: Props) {
+export function Detail({ store, enter, focus, leave }: Props) {
   const { send } = store.line;
   const said = useSignal("");
   const one = store.message.value;
   const copied = store.copied.value;
+  const heard = store.line.heard.value;
   useEffect(() => {
     said.value = "";
   }, [one, said]);
@@ -201,9 +207,14 @@ export function Detail({ store, focus, leave }: Props) {
     });
   }, [store, copied, said]);
   const part = store.payload.value;
+  useLayoutEffect(() => {
+    // the keyboard was to go into the message before it was here
+    if (!one || !enter.current || heard < store.choosing.current.sent) return;
+    enter.current = false;
+    focus.current?.();
+  });
   const close = () => {
-    store.active.value = -1;
-    send({ type: "unselect" });
+    choose(store, null);
     leave();
   };
   if (!one) return null;

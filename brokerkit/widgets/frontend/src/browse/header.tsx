@@ -3,7 +3,7 @@ import { Icon } from "../parts/icons";
 import { Marks } from "../parts/marks";
 import { Bdi } from "../parts/plain";
 import type { BrowseState } from "../protocol";
-import { compose, type Store } from "./store";
+import { compose, showTopics, type Store } from "./store";
 
 function SideButton({ store }: { store: Store }) {
   const open = store.side.value;
@@ -15,7 +15,7 @@ function SideButton({ store }: { store: Store }) {
       aria-expanded={open}
       title={`${open ? "Hide" : "Show"} the list of topics ( [ )`}
       onClick={() => {
-        store.side.value = !open;
+        showTopics(store, !open);
       }}
     >
       <Icon sign="side" />

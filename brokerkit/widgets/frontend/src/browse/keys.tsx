@@ -1,5 +1,5 @@
 // The sheet of keys behind `?`.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 const KEYS = [
   ["/", "find a topic"],
@@ -25,7 +25,7 @@ const KEYS = [
 
 export function KeySheet({ close }: { close: () => void }) {
   const sheet = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const node = sheet.current;
     const root = node?.getRootNode() as Document | ShadowRoot | undefined;
     const before = root?.activeElement;

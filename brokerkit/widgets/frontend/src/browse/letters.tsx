@@ -1,6 +1,7 @@
 // The tab of dead letters: why they were given up, which ones are chosen, and sending them again.
 import { useSignal } from "@preact/signals";
 
+import { useHeld } from "../host/answers";
 import { Icon } from "../parts/icons";
 import { Moment } from "../parts/moment";
 import { Bdi } from "../parts/plain";
@@ -100,6 +101,7 @@ function Rule({ store, naming }: { store: Store; naming: string }) {
 function Head({ store, shown }: { store: Store; shown: LettersShown }) {
   const ruling = useSignal(false);
   const taking = useSignal(false);
+  const [chosen, keep] = useHeld(shown.by);
   return (
     <div class="bk-bar-head">
       <b class="bk-nowrap">{shown.head}</b>
@@ -124,10 +126,11 @@ function Head({ store, shown }: { store: Store; shown: LettersShown }) {
       <span class="bk-grow" />
       <Segments
         label="What they are counted by"
-        value={shown.by}
+        value={chosen}
         choices={BY}
         onChoose={(by) => {
           store.line.send({ type: "letters_by", by });
+          keep(by);
         }}
       />
       {taking.value && (

@@ -1,6 +1,7 @@
 // The tab of the messages: query, histogram, table, and beside it the chosen message.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
+import { useHeld } from "../host/answers";
 import { Splitter } from "../parts/splitter";
 import type { VirtualRowsHandle } from "../parts/virtual_rows";
 import { Chosen, Columns } from "./actions";
@@ -36,6 +37,8 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
   const { send } = store.line;
   const now = store.line.state.value;
   const focus = useRef<(() => void) | null>(null);
+  const [expand, keepExpand] = useHeld(now.expand);
+  const enter = useRef(false);
   const split = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState(1_000);
   const stacked = width < STACKED;
@@ -57,10 +60,11 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
         <label>
           <input
             type="checkbox"
-            checked={now.expand}
+            checked={expand}
             disabled={!now.topic}
             onChange={(event) => {
               send({ type: "expand", on: event.currentTarget.checked });
+              keepExpand(event.currentTarget.checked);
             }}
           />{" "}
           JSON fields
@@ -78,6 +82,7 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
           width={stacked ? own : open ? room - size : room}
           table={table}
           focusSearch={() => filter.current?.focus()}
+          enter={enter}
           focusMessage={() => focus.current?.()}
         />
         {compared && (
@@ -101,7 +106,7 @@ export function Messages({ store, width, room: own, filter, table }: Props) {
                 store.detailSize.value = wanted;
               }}
             />
-            <Detail store={store} focus={focus} leave={() => table.current?.focus()} />
+            <Detail store={store} enter={enter} focus={focus} leave={() => table.current?.focus()} />
           </div>
         )}
       </div>

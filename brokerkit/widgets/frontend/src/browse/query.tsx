@@ -2,6 +2,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 
+import { answered } from "../host/answers";
 import { Condition } from "../parts/condition";
 import { Formats } from "../parts/formats";
 import { Icon } from "../parts/icons";
@@ -64,7 +65,12 @@ export function Query({ store, room, filter }: Props) {
     if (JSON.stringify(said) === JSON.stringify(known.current)) return;
     // a side effect is chosen for one topic
     if (said.topic !== known.current.topic) effect.value = NO_EFFECT;
-    form.value = merged(form.peek(), known.current, said);
+    form.value = merged(
+      form.peek(),
+      known.current,
+      said,
+      (name) => !answered(store.line, store.touched[name] ?? 0),
+    );
     known.current = said;
     store.tried.value = "";
   });
@@ -77,6 +83,7 @@ export function Query({ store, room, filter }: Props) {
   );
   const set = (changed: Partial<QueryForm>) => {
     form.value = { ...form.peek(), ...changed };
+    for (const name of Object.keys(changed) as (keyof QueryForm)[]) store.touched[name] = store.line.sent();
   };
   const ask = (changed: Partial<Fields> = {}) => {
     set(changed);

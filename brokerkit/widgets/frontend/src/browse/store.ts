@@ -1,6 +1,7 @@
 // What a browser shows: its state, the last message of each kind, and what only the view knows.
 import { effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 
+import { answered } from "../host/answers";
 import type { Connection } from "../host/connection";
 import type {
   BrowseDone,
@@ -12,6 +13,7 @@ import type {
   FieldSeen,
   FieldsSeen,
   FiltersShown,
+  Form,
   LagShown,
   LettersShown,
   MessageShown,
@@ -21,6 +23,8 @@ import type {
   ResetShown,
   Rows,
   Schema,
+  Select,
+  Step,
   Subscriptions,
   Tab,
   TopicFacts,
@@ -38,8 +42,22 @@ export type Line = Connection<BrowseState, BrowseShown, BrowseDone>;
 export interface Store {
   line: Line;
   tab: Signal<Tab>;
+  /** How many messages were sent when a tab was opened here last. */
+  opened: { current: number };
   topics: Signal<Topics | null>;
   rows: Signal<Rows | null>;
+  /** Whether a message is chosen by what was clicked or pressed last, and how many messages were sent with it. */
+  choosing: { current: { some: boolean; sent: number } };
+  /** The form of the payload that was asked for last, and how many messages were sent with it. */
+  asking: Signal<{ form: Form; sent: number } | null>;
+  /** What was asked of the composer last, and how many messages were sent with it. */
+  composing: Signal<{ what: "new" | "edit"; replace: boolean; sent: number }>;
+  /** What is typed before a change is planned, by topic and change. */
+  plans: Map<string, Signal<unknown>>;
+  /** How many messages were sent when the list of topics was opened or closed here last. */
+  sided: { current: number };
+  /** What was typed before the composer was there. */
+  ahead: Signal<string>;
   /** The place of the row that has the keyboard; -1 for none. */
   active: Signal<number>;
   message: Signal<MessageShown | null>;
@@ -74,6 +92,8 @@ export interface Store {
   /** The query as it is typed, and what Python said of it last. */
   form: Signal<QueryForm>;
   known: { current: Known };
+  /** How many messages were sent when each field of the query was written last. */
+  touched: Partial<Record<keyof QueryForm, number>>;
   effect: Signal<Effect>;
   side: Signal<boolean>;
   /** As it was dragged; null for the usual one. */
@@ -96,6 +116,13 @@ export function newStore(line: Line): Store {
   const store: Store = {
     line,
     tab: signal<Tab>(line.state.peek().first_tab ?? "messages"),
+    opened: { current: 0 },
+    choosing: { current: { some: false, sent: 0 } },
+    asking: signal(null),
+    composing: signal({ what: "new", replace: false, sent: 0 }),
+    plans: new Map(),
+    sided: { current: 0 },
+    ahead: signal(""),
     topics: signal(null),
     rows: signal(null),
     active: signal(-1),
@@ -123,6 +150,7 @@ export function newStore(line: Line): Store {
     calls: signal({}),
     parts: { compose: newPart(line, "compose"), live: newPart(line, "live") },
     form: signal(EMPTY),
+    touched: {},
     known: { current: { topic: "", form: EMPTY } },
     effect: signal(NO_EFFECT),
     side: signal(true),
@@ -139,7 +167,7 @@ export function newStore(line: Line): Store {
       return `${view}:${String(++turns)}`;
     },
   };
-  leaveClosed(line.state, store.tab);
+  leaveClosed(line.state, store.tab, () => answered(line, store.opened.current));
   line.listen((message) => {
     if (message.type === "selection") {
       const [who, turn] = message.turn.split(":");
@@ -153,20 +181,61 @@ export function newStore(line: Line): Store {
 export function leaveClosed(
   state: ReadonlySignal<Pick<BrowseState, "composing" | "following">>,
   tab: Signal<Tab>,
+  /** Whether what Python says is not older than the tab that is open. */
+  current: () => boolean = () => true,
 ): void {
   let before = { compose: false, live: false };
   effect(() => {
     const now = { compose: state.value.composing, live: state.value.following };
     const open = tab.peek();
-    if ((open === "compose" || open === "live") && before[open] && !now[open]) tab.value = "messages";
+    if ((open === "compose" || open === "live") && before[open] && !now[open] && current())
+      tab.value = "messages";
     before = now;
   });
 }
 
 /** Compose a new message, or one that starts with the chosen rows, in its tab. */
-export function compose(store: Store, what: "new" | "edit"): void {
-  store.line.send({ type: "compose", what, replace: false });
-  store.tab.value = "compose";
+export function compose(store: Store, what: "new" | "edit", replace = false): void {
+  store.line.send({ type: "compose", what, replace });
+  store.composing.value = { what, replace, sent: store.line.sent() };
+  openTab(store, "compose");
+}
+
+/** Open a tab; what Python opened before it was told of this does not. */
+export function openTab(store: Store, tab: Tab): void {
+  store.tab.value = tab;
+  store.opened.current = store.line.sent();
+}
+
+/** Open or close the list of topics. */
+export function showTopics(store: Store, on: boolean): void {
+  store.side.value = on;
+  store.sided.current = store.line.sent();
+}
+
+/** Choose a message, or none, by what is sent. */
+export function choose(store: Store, message: Select | Step | null): void {
+  if (!message) store.active.value = -1;
+  store.line.send(message ?? { type: "unselect" });
+  store.choosing.current = { some: message !== null, sent: store.line.sent() };
+}
+
+/** Whether a message is chosen, as Python will say once it has answered what was clicked or pressed. */
+export function isChosen(store: Store): boolean {
+  const { some, sent } = store.choosing.current;
+  return answered(store.line, sent) ? store.message.peek() !== null : some;
+}
+
+/** Ask for the payload in a form. */
+export function askForm(store: Store, form: Form): void {
+  store.line.send({ type: "payload", form, first: 0 });
+  store.asking.value = { form, sent: store.line.sent() };
+}
+
+/** The form of the payload that is shown, or will be. */
+export function formOf(store: Store): Form | undefined {
+  const asked = store.asking.value;
+  return asked && store.line.heard.value < asked.sent ? asked.form : store.payload.value?.form;
 }
 
 function takePayload(store: Store, part: Payload | null): void {
@@ -257,7 +326,7 @@ function take(store: Store, message: Exclude<BrowseShown, { type: "selection" }>
       store.copiedRows.value = message.text;
       break;
     case "opened":
-      store.tab.value = message.which;
+      if (answered(store.line, store.opened.current)) store.tab.value = message.which;
       break;
     case "call":
       store.calls.value = { ...store.calls.peek(), [message.tab]: message.call };

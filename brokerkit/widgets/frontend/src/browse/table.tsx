@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 
+import { answered } from "../host/answers";
 import { Icon, type Sign } from "../parts/icons";
 import { bothZones } from "../parts/moments";
 import { Bdi } from "../parts/plain";
@@ -9,7 +10,7 @@ import { VirtualRows, type VirtualRowsHandle } from "../parts/virtual_rows";
 import type { Row, RowKind } from "../protocol";
 import { ActiveTime } from "./active_time";
 import { fitting, labelOf, LEAST, leastWidth, moved, template, valueColumns } from "./columns";
-import { compose, type Store } from "./store";
+import { choose, compose, isChosen, type Store } from "./store";
 
 const SIGNS: Record<Exclude<RowKind, "text">, { sign: Sign; label: string; class: string }> = {
   failed: { sign: "bad", label: "Not decoded", class: "bk-bad" },
@@ -258,9 +259,11 @@ interface Props {
   table: { current: VirtualRowsHandle | null };
   focusSearch: () => void;
   focusMessage: () => void;
+  /** Whether the keyboard is to go into the message once it is here. */
+  enter: { current: boolean };
 }
 
-export function MessageTable({ store, width, table, focusSearch, focusMessage }: Props) {
+export function MessageTable({ store, width, table, focusSearch, focusMessage, enter }: Props) {
   const { send } = store.line;
   const now = store.line.state.value;
   const shown = store.rows.value;
@@ -286,9 +289,10 @@ export function MessageTable({ store, width, table, focusSearch, focusMessage }:
   const pick = (place: number, how: "one" | "toggle" | "range") => {
     if (place < 0 || place >= total) return;
     const id = shown?.rows[place - shown.first]?.id ?? null;
-    send({ type: "select", place, id, how, turn: store.turn(place) });
+    choose(store, { type: "select", place, id, how, turn: store.turn(place) });
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    enter.current = false;
     const page = (table.current?.inView() ?? 2) - 2;
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page }[event.key];
     if (by) {
@@ -297,11 +301,10 @@ export function MessageTable({ store, width, table, focusSearch, focusMessage }:
     } else if (event.key === "Home") pick(0, "one");
     else if (event.key === "End") pick(total - 1, "one");
     else if (event.key === " ") pick(active, "toggle");
-    else if (event.key === "Enter") focusMessage();
-    else if (event.key === "Escape" && now.marked) {
-      store.active.value = -1;
-      send({ type: "unselect" });
-    } else if (event.key === "f") focusSearch();
+    else if (event.key === "Enter" && answered(store.line, store.choosing.current.sent)) focusMessage();
+    else if (event.key === "Enter") enter.current = isChosen(store);
+    else if (event.key === "Escape" && (now.marked || isChosen(store))) choose(store, null);
+    else if (event.key === "f") focusSearch();
     else return;
     event.preventDefault();
     event.stopPropagation();

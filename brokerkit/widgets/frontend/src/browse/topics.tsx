@@ -1,6 +1,6 @@
 // The list of topics: found by words, ordered, as a tree on request, chosen with a click or the keyboard.
 import { useSignal } from "@preact/signals";
-import { useCallback, useMemo, useRef } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
@@ -93,8 +93,11 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
   const known = useRef(shown);
   if (current) known.current = current;
   const now = known.current;
+  const askedFor = useRef("");
+  const wanted = () => [words, order, internal, tree, backlogs].map((each) => String(each.peek())).join(" ");
   const request = useCallback(
     (first: number, count: number) => {
+      askedFor.current = wanted();
       send({
         type: "topics",
         first,
@@ -109,6 +112,16 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
     },
     [send, words, order, internal, tree, backlogs],
   );
+  /** Whether Enter was pressed before what is listed was what was typed. */
+  const entered = useRef(false);
+  const enter = () => {
+    const listed = shown?.asked != null && shown.asked >= asked.current && askedFor.current === wanted();
+    entered.current = !listed;
+    if (listed) choose(row(active.peek()));
+  };
+  useLayoutEffect(() => {
+    if (entered.current) enter();
+  });
   const choose = (row: TopicLine | undefined) => {
     if (!row || !now) return;
     if (row.branch) turn(row, !row.open);
@@ -119,11 +132,12 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
   };
   const row = (index: number) => now?.rows[index - now.first];
   const onKeyDown = (event: KeyboardEvent) => {
+    entered.current = false;
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
     if (by) {
       active.value = Math.max(0, Math.min((now?.total ?? 1) - 1, active.peek() + by));
       list.current?.reveal(active.peek());
-    } else if (event.key === "Enter") choose(row(active.peek()));
+    } else if (event.key === "Enter") enter();
     else if (tree.peek() && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
       const on = row(active.peek());
       const what = on && turned(on, event.key);
@@ -158,13 +172,17 @@ export function TopicList({ store, find }: { store: Store; find: { current: HTML
               find.current = node;
             }}
             onInput={(event) => {
+              entered.current = false;
+              // whoever types here wants it open
+              store.sided.current = store.line.sent();
               words.value = event.currentTarget.value;
               active.value = 0;
               list.current?.toStart();
             }}
             onKeyDown={(event) => {
+              entered.current = false;
               if (event.key === "ArrowDown") list.current?.focus();
-              else if (event.key === "Enter") choose(row(active.peek()));
+              else if (event.key === "Enter") enter();
               else if (event.key === "Escape" && words.peek()) {
                 words.value = event.currentTarget.value = "";
               } else return;

@@ -16,20 +16,29 @@ export const EMPTY: QueryForm = {
   decode_key: "auto",
 };
 
+const FILTER: (keyof QueryForm)[] = ["where", "mode", "function"];
+
 export interface Known {
   topic: string;
   form: QueryForm;
 }
 
-/** The typed form after Python said something: another topic begins with what it says. */
-export function merged(typed: QueryForm, before: Known, said: Known): QueryForm {
-  if (said.topic !== before.topic) return said.form;
-  const changed = Object.entries(said.form).filter(
-    ([name, value]) => before.form[name as keyof QueryForm] !== value,
-  );
-  const made = { ...typed, ...Object.fromEntries(changed) };
+/** The typed form after Python said something: another topic begins with what it says.
+ *
+ * `newer` is whether a field was written here after what Python says.
+ */
+export function merged(
+  typed: QueryForm,
+  before: Known,
+  said: Known,
+  newer: (name: keyof QueryForm) => boolean = () => false,
+): QueryForm {
   // a filter belongs to how it is written
-  return changed.some(([name]) => ["where", "mode", "function"].includes(name))
-    ? { ...made, where: said.form.where, mode: said.form.mode, function: said.form.function }
-    : made;
+  const kept = FILTER.some(newer) ? new Set<string>(FILTER) : new Set<string>();
+  const other = said.topic !== before.topic;
+  const changed = (Object.keys(said.form) as (keyof QueryForm)[]).filter(
+    (name) => (other || before.form[name] !== said.form[name]) && !newer(name) && !kept.has(name),
+  );
+  if (!kept.size && changed.some((name) => FILTER.includes(name))) changed.push(...FILTER);
+  return { ...typed, ...Object.fromEntries(changed.map((name) => [name, said.form[name]])) };
 }

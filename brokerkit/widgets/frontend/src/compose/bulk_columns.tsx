@@ -1,5 +1,6 @@
 // What each column becomes: a field, the key, the value, a header, or nothing.
 import { DraftInput } from "../parts/draft_input";
+import { HeldSelect } from "../parts/held_select";
 import { Bdi } from "../parts/plain";
 import type { BulkChoice, BulkColumn, BulkRole, BulkShown, BulkType } from "../protocol";
 
@@ -27,13 +28,13 @@ function Line({
       </th>
       <td class="bk-cut">{one.first ? <Bdi>{one.first}</Bdi> : <span class="bk-dim">(empty)</span>}</td>
       <td>
-        <select
+        <HeldSelect
           class="bk-select"
-          aria-label={`What ${one.column} becomes`}
+          label={`What ${one.column} becomes`}
           value={one.role}
           disabled={locked}
-          onChange={(event) => {
-            onSet({ column: place, role: event.currentTarget.value as BulkRole });
+          onChoose={(chosen) => {
+            onSet({ column: place, role: chosen as BulkRole });
           }}
         >
           {bulk.roles.map((role) => (
@@ -41,7 +42,7 @@ function Line({
               {role === "left out" ? "leave out" : role}
             </option>
           ))}
-        </select>
+        </HeldSelect>
       </td>
       <td>
         {named && (
@@ -57,13 +58,13 @@ function Line({
       </td>
       <td>
         {field && one.type && (
-          <select
+          <HeldSelect
             class="bk-select"
-            aria-label={`What the cells of ${one.column} are`}
+            label={`What the cells of ${one.column} are`}
             value={one.type}
             disabled={locked}
-            onChange={(event) => {
-              onSet({ column: place, kind: event.currentTarget.value as BulkType });
+            onChoose={(chosen) => {
+              onSet({ column: place, kind: chosen as BulkType });
             }}
           >
             {bulk.types.map((type) => (
@@ -71,7 +72,7 @@ function Line({
                 {type}
               </option>
             ))}
-          </select>
+          </HeldSelect>
         )}
       </td>
     </tr>

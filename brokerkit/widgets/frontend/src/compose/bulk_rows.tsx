@@ -1,7 +1,8 @@
 // Which rows are ready, which are bad and why, and how one of them would be sent.
-import { lookOf } from "../parts/receipt";
+import { useHeld } from "../host/answers";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
+import { lookOf } from "../parts/receipt";
 import { counted } from "../parts/words";
 import type { BulkLine, BulkShown } from "../protocol";
 
@@ -86,7 +87,12 @@ export function BulkRows({ bulk, onSave }: { bulk: BulkShown; onSave: () => void
 
 export function BulkPreview({ bulk, onRow }: { bulk: BulkShown; onRow: (row: number) => void }) {
   const shown = bulk.preview;
+  const [row, keep] = useHeld(shown?.row ?? 0);
   if (!shown) return null;
+  const turn = (to: number) => {
+    onRow(to);
+    keep(to);
+  };
   return (
     <section class="bk-box" aria-label="Preview">
       <div class="bk-box-head">
@@ -96,9 +102,9 @@ export function BulkPreview({ bulk, onRow }: { bulk: BulkShown; onRow: (row: num
           type="button"
           class="bk-btn bk-small bk-square"
           aria-label="Previous row"
-          disabled={shown.row === 0}
+          disabled={row === 0}
           onClick={() => {
-            onRow(shown.row - 1);
+            turn(row - 1);
           }}
         >
           <Icon sign="back" />
@@ -107,9 +113,9 @@ export function BulkPreview({ bulk, onRow }: { bulk: BulkShown; onRow: (row: num
           type="button"
           class="bk-btn bk-small bk-square"
           aria-label="Next row"
-          disabled={shown.row >= bulk.total - 1}
+          disabled={row >= bulk.total - 1}
           onClick={() => {
-            onRow(shown.row + 1);
+            turn(row + 1);
           }}
         >
           <Icon sign="right" />

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 
+import { HeldSelect } from "../parts/held_select";
 import { Icon } from "../parts/icons";
 import { Bdi } from "../parts/plain";
 import type { BulkDone, BulkHeader, BulkShown } from "../protocol";
@@ -35,12 +36,12 @@ export function BulkSchema({ bulk, send }: Omit<Props, "onFile">) {
       {bulk.subjects.length > 0 && (
         <label class="bk-in">
           <span class="bk-dim">Values as</span>
-          <select
-            aria-label="The subject of the registry"
+          <HeldSelect
+            label="The subject of the registry"
             value={bulk.subject}
             disabled={locked}
-            onChange={(event) => {
-              send({ type: "bulk set", subject: event.currentTarget.value });
+            onChoose={(chosen) => {
+              send({ type: "bulk set", subject: chosen });
             }}
           >
             <option value="">JSON, without a schema</option>
@@ -49,18 +50,18 @@ export function BulkSchema({ bulk, send }: Omit<Props, "onFile">) {
                 {each}
               </option>
             ))}
-          </select>
+          </HeldSelect>
         </label>
       )}
       {bulk.subject && (
         <label class="bk-in">
           <span class="bk-dim">Version</span>
-          <select
-            aria-label="The version of the subject"
+          <HeldSelect
+            label="The version of the subject"
             value={String(bulk.version)}
             disabled={locked}
-            onChange={(event) => {
-              send({ type: "bulk set", subject: bulk.subject, version: Number(event.currentTarget.value) });
+            onChoose={(chosen) => {
+              send({ type: "bulk set", subject: bulk.subject, version: Number(chosen) });
             }}
           >
             {bulk.versions.map((each, index) => (
@@ -68,7 +69,7 @@ export function BulkSchema({ bulk, send }: Omit<Props, "onFile">) {
                 {index ? String(each) : `${String(each)} (newest)`}
               </option>
             ))}
-          </select>
+          </HeldSelect>
         </label>
       )}
       {bulk.schemas_said && (
@@ -137,12 +138,12 @@ export function BulkSource({ bulk, send, onFile }: Props) {
         <>
           <label class="bk-in">
             <span class="bk-dim">Separator</span>
-            <select
-              aria-label="What separates the fields"
+            <HeldSelect
+              label="What separates the fields"
               value={bulk.delimiter}
               disabled={locked || bulk.again}
-              onChange={(event) => {
-                send({ type: "bulk set", delimiter: event.currentTarget.value });
+              onChoose={(chosen) => {
+                send({ type: "bulk set", delimiter: chosen });
               }}
             >
               {SEPARATORS.map(([value, name]) => (
@@ -150,16 +151,16 @@ export function BulkSource({ bulk, send, onFile }: Props) {
                   {name}
                 </option>
               ))}
-            </select>
+            </HeldSelect>
           </label>
           <label class="bk-in">
             <span class="bk-dim">First line</span>
-            <select
-              aria-label="What the first line is"
+            <HeldSelect
+              label="What the first line is"
               value={bulk.header}
               disabled={locked || bulk.again}
-              onChange={(event) => {
-                send({ type: "bulk set", header: event.currentTarget.value as BulkHeader });
+              onChoose={(chosen) => {
+                send({ type: "bulk set", header: chosen as BulkHeader });
               }}
             >
               {HEADERS.map(([value, name]) => (
@@ -167,7 +168,7 @@ export function BulkSource({ bulk, send, onFile }: Props) {
                   {name}
                 </option>
               ))}
-            </select>
+            </HeldSelect>
           </label>
         </>
       )}

@@ -1,6 +1,6 @@
 // The question for the topic's name before anything is published on production.
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { Field } from "../parts/plain";
 
@@ -13,7 +13,7 @@ interface Props {
 export function ConfirmName({ topic, onConfirm, onCancel }: Props) {
   const typed = useSignal("");
   const name = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     name.current?.focus();
   }, []);
   return (

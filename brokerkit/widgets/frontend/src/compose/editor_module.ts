@@ -6,6 +6,8 @@ export interface Settings {
   parent: HTMLElement;
   label: string;
   text: string;
+  /** Where the caret is in the text. */
+  caret: number;
   onWrite: (text: string) => void;
   /** Called when the keyboard is to leave it. */
   onLeave: () => void;

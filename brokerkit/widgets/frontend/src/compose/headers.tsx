@@ -1,7 +1,7 @@
 // The headers of a message, one line each.
 import { useRef, useState } from "preact/hooks";
 
-import { hasFocus } from "../parts/focus";
+import { hasFocus, soon } from "../parts/focus";
 import type { TypedHeader } from "../protocol";
 
 const MODES = ["text", "escaped"];
@@ -20,13 +20,10 @@ function replaced(header: TypedHeader, place: number, text: string): TypedHeader
 export function Headers({
   given,
   types,
-  held,
   onEdit,
 }: {
   given: TypedHeader[];
   types: string[];
-  /** Whether what is typed stays although Python says something else. */
-  held: () => boolean;
   onEdit: (headers: TypedHeader[]) => void;
 }) {
   const counter = useRef(0);
@@ -37,7 +34,7 @@ export function Headers({
   const [rows, setRows] = useState<Numbered[]>([]);
   const wanted = JSON.stringify(given);
   const typing = box.current !== null && hasFocus(box.current);
-  if (wanted !== known.current && !typing && !held()) {
+  if (wanted !== known.current && !typing) {
     known.current = wanted;
     // what only repeats what was typed here takes away no line that was added since
     if (wanted !== told.current) setRows(numbered(given));
@@ -60,7 +57,7 @@ export function Headers({
           class="bk-btn"
           onClick={() => {
             setRows([...rows, ...numbered([["", "text", "", "string"]])]);
-            requestAnimationFrame(() => box.current?.lastElementChild?.querySelector("input")?.focus());
+            soon(() => box.current?.lastElementChild?.querySelector("input")?.focus());
           }}
         >
           + Header

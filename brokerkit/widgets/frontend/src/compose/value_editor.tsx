@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import type { Mark } from "../protocol";
+import { hasFocus, offerFocus } from "../parts/focus";
 import type { Edits } from "./edits";
 import type { Editor, EditorLoader } from "./editor_module";
 
@@ -61,6 +62,7 @@ export function ValueEditor({
           parent: root as unknown as HTMLElement,
           label: "Value as JSON",
           text: plain.current?.value ?? "",
+          caret: plain.current?.selectionStart ?? 0,
           onWrite: (text) => {
             if (!plain.current) return;
             plain.current.value = text;
@@ -70,8 +72,11 @@ export function ValueEditor({
             leave.current?.focus();
           },
         });
+        // whoever typed into another field meanwhile goes on there
+        const typedHere = plain.current !== null && hasFocus(plain.current);
         shown.value = true;
-        editor.current.focus();
+        if (typedHere) editor.current.focus();
+        else offerFocus(editor.current);
       })
       .catch((error: unknown) => {
         if (ended) return;
@@ -90,10 +95,10 @@ export function ValueEditor({
   }, [on, loader, plain, loading, shown, wanted, why]);
   useLayoutEffect(() => {
     const now = editor.current;
-    if (!now || edits.pending) return;
+    if (!now) return;
     // the plain field has it, too, but may get it after this
     if (!now.focused) now.set(given);
-    if (now.text === given) now.mark(placed);
+    if (now.text === given && !edits.held("value")) now.mark(placed);
   });
   return (
     <>

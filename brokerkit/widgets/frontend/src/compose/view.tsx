@@ -1,6 +1,7 @@
 // The composer: a message as fields, what is wrong with it, and what became of it.
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
+import { AnswersOf, useHeld } from "../host/answers";
 import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
@@ -10,7 +11,7 @@ import { Field } from "../parts/plain";
 import { Segments } from "../parts/segments";
 import type { ComposeDone, ComposeSaid, ComposeState, TypedBytes } from "../protocol";
 import { download } from "../parts/download";
-import { hasFocus } from "../parts/focus";
+import { hasFocus, offerFocus } from "../parts/focus";
 import { Bulk } from "./bulk";
 import { Edits } from "./edits";
 import { EditorLoader } from "./editor_module";
@@ -23,15 +24,50 @@ export type Line = Connection<ComposeState, ComposeSaid, ComposeDone>;
 type Text = HTMLInputElement | HTMLTextAreaElement;
 const MODES = { text: "text", escaped: "escaped", null: "none" };
 
-function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Line["send"] }) {
+/** What is kept of a composer while another tab is open. */
+interface Kept {
+  edits: Edits;
+  files: FileSender;
+  loader: EditorLoader;
+}
+
+const kept = new WeakMap<Line, Kept>();
+
+function keptOf(line: Line): Kept {
+  const { send } = line;
+  const made = kept.get(line) ?? {
+    edits: new Edits(send, line, () => line.state.peek().typed_wrong),
+    files: new FileSender(send),
+    loader: new EditorLoader(line.load, () => {
+      send({ type: "module" });
+    }),
+  };
+  kept.set(line, made);
+  return made;
+}
+
+/** Whether something of it was not sent, as far as is known here. */
+export function isUnsent(line: Line): boolean {
+  return line.state.value.unsent || keptOf(line).edits.any;
+}
+
+interface HeadProps {
+  now: ComposeState;
+  edits: Edits;
+  send: Line["send"];
+  row: number;
+  turn: (row: number) => void;
+}
+
+function Head({ now, edits, send, row, turn }: HeadProps) {
   const topic = useRef<HTMLInputElement>(null);
+  const [to, keepTo] = useHeld(now.to);
+  const [many, keepMany] = useHeld(now.bulk !== null);
   useLayoutEffect(() => {
     const input = topic.current;
-    if (input && !edits.topicPending && !hasFocus(input)) input.value = now.topic;
+    const held = edits.held("topic");
+    if (input && (held !== undefined || !hasFocus(input))) write(input, held ?? now.topic);
   });
-  const step = (by: number) => {
-    send({ type: "row", row: now.row + by });
-  };
   return (
     <div class="bk-head">
       <Field label="Topic">
@@ -40,16 +76,17 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
           spellcheck={false}
           ref={topic}
           onInput={(event) => {
-            edits.topic(event.currentTarget.value);
+            edits.set("topic", event.currentTarget.value);
           }}
         />
       </Field>
       <Field label="on">
         <select
           class="bk-input"
-          value={String(now.to)}
+          value={String(to)}
           onChange={(event) => {
             send({ type: "to", index: event.currentTarget.selectedIndex });
+            keepTo(event.currentTarget.selectedIndex);
           }}
         >
           {now.sessions.map((name, index) => (
@@ -62,7 +99,7 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
       <Marks marks={now.marks} />
       <Segments
         label="How many messages"
-        value={now.bulk ? "many" : "one"}
+        value={many ? "many" : "one"}
         choices={[
           ["one", now.count > 1 ? "One by one" : "One message"],
           ["many", "Many, from a file or frame"],
@@ -70,6 +107,7 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
         onChoose={(which) => {
           edits.flush();
           send({ type: "mode", many: which === "many" });
+          keepMany(which === "many");
         }}
       />
       <span class="bk-grow" />
@@ -78,22 +116,22 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
           <button
             type="button"
             class="bk-btn"
-            disabled={now.row === 0}
+            disabled={row === 0}
             onClick={() => {
-              step(-1);
+              turn(row - 1);
             }}
           >
             ‹ Previous
           </button>
           <span class="bk-dim" role="status">
-            {`message ${(now.row + 1).toLocaleString("en")} of ${now.count.toLocaleString("en")}`}
+            {`message ${(row + 1).toLocaleString("en")} of ${now.count.toLocaleString("en")}`}
           </span>
           <button
             type="button"
             class="bk-btn"
-            disabled={now.row >= now.count - 1}
+            disabled={row >= now.count - 1}
             onClick={() => {
-              step(1);
+              turn(row + 1);
             }}
           >
             Next ›
@@ -104,18 +142,32 @@ function Head({ now, edits, send }: { now: ComposeState; edits: Edits; send: Lin
   );
 }
 
+/** Write into a field what is not there yet; the caret stays. */
+function write(field: Text, text: string): void {
+  if (field.value === text) return;
+  const { selectionStart, selectionEnd } = field;
+  field.value = text;
+  if (hasFocus(field)) field.setSelectionRange(selectionStart, selectionEnd);
+}
+
 /** A key or value: how it is written, and its text. What is being typed is not overwritten. */
 function useTyped(name: "key" | "value", given: TypedBytes, edits: Edits) {
   const mode = useRef<HTMLSelectElement>(null);
   const text = useRef<Text>(null);
+  /** Whether something was typed since the field got the keyboard. */
+  const typing = useRef(false);
   useLayoutEffect(() => {
-    if (!mode.current || !text.current || edits.pending || hasFocus(text.current)) return;
-    const [how, written] = given;
+    if (!mode.current || !text.current) return;
+    typing.current &&= hasFocus(text.current);
+    const held = edits.held(name);
+    if (!held && typing.current) return;
+    const [how, written] = held ?? given;
     mode.current.value = how;
-    if (text.current.value !== written) text.current.value = written;
+    write(text.current, written);
   });
   const edit = (typed: boolean) => {
     if (!mode.current || !text.current) return;
+    typing.current = typed;
     if (typed && mode.current.value === "null") mode.current.value = "text";
     edits.set(name, [mode.current.value, text.current.value]);
   };
@@ -167,11 +219,13 @@ function One({
   edits,
   loader,
   within,
+  ahead,
 }: {
   line: Line;
   edits: Edits;
   loader: EditorLoader;
   within: boolean;
+  ahead: { take: () => string } | undefined;
 }) {
   const { send } = line;
   const now = line.state.value;
@@ -179,9 +233,17 @@ function One({
   const value = useTyped("value", now.value, edits);
   const large = Boolean(now.large);
   const text = value.text;
-  useEffect(() => {
+  useLayoutEffect(() => {
+    const { current } = text;
+    if (!within || !current) return;
+    const typed = ahead?.take();
+    if (typed) {
+      write(current, typed);
+      value.edit(true);
+    }
     // a new one is to be written: the keyboard is where that begins
-    if (within) text.current?.focus();
+    offerFocus(current);
+    if (typed) current.setSelectionRange(typed.length, typed.length);
   }, [within, text]);
   return (
     <>
@@ -202,9 +264,8 @@ function One({
         <Modes typed={key} label="Key" disabled={false} />
       </div>
       <Headers
-        given={now.attributes}
+        given={edits.held("attributes") ?? now.attributes}
         types={now.types}
-        held={() => edits.pending}
         onEdit={(headers) => {
           edits.set("attributes", headers);
         }}
@@ -219,7 +280,7 @@ function One({
         loader={loader}
         edits={edits}
         plain={value.text}
-        given={now.value[1]}
+        given={(edits.held("value") ?? now.value)[1]}
         placed={now.placed}
         hidden={large}
         onEdit={() => {
@@ -263,18 +324,25 @@ function One({
   );
 }
 
-/** `within` is whether it is in a tab of the workbench, which shows banners and calls itself. */
-export function ComposeView({ line, within = false }: { line: Line; within?: boolean }) {
-  const { send } = line;
-  const edits = useMemo(() => new Edits(send), [send]);
-  const files = useMemo(() => new FileSender(send), [send]);
-  const loader = useMemo(
-    () =>
-      new EditorLoader(line.load, () => {
-        send({ type: "module" });
-      }),
-    [line, send],
+interface Props {
+  line: Line;
+  /** Whether it is in a tab of the workbench, which shows banners and calls itself. */
+  within?: boolean;
+  /** What was typed before it was there. */
+  ahead?: { take: () => string };
+}
+
+export function ComposeView(props: Props) {
+  return (
+    <AnswersOf.Provider value={props.line}>
+      <Composing {...props} />
+    </AnswersOf.Provider>
   );
+}
+
+function Composing({ line, within = false, ahead }: Props) {
+  const { send } = line;
+  const { edits, files, loader } = keptOf(line);
   useEffect(() => {
     line.listen((message) => {
       if (message.type === "bulk received") void files.received(message.number, message.at);
@@ -287,6 +355,10 @@ export function ComposeView({ line, within = false }: { line: Line; within?: boo
     };
   }, [line, edits, files, loader]);
   const now = line.state.value;
+  // what was typed is taken for known once it is answered
+  void line.heard.value;
+  // while another message is on its way, what is typed would be for the one that still stands here
+  const [row, keepRow] = useHeld(now.row);
   return (
     <div
       class="bk-plain"
@@ -296,14 +368,26 @@ export function ComposeView({ line, within = false }: { line: Line; within?: boo
       }}
     >
       {!within && <KernelBanner line={line.line} />}
-      <Head now={now} edits={edits} send={send} />
+      <Head
+        now={now}
+        edits={edits}
+        send={send}
+        row={row}
+        turn={(to) => {
+          edits.flush();
+          send({ type: "row", row: to });
+          keepRow(to);
+        }}
+      />
       {now.bulk ? (
         <>
           <Bulk now={now} bulk={now.bulk} send={send} files={files} />
           {now.said && <p role="status">{now.said}</p>}
         </>
       ) : (
-        <One line={line} edits={edits} loader={loader} within={within} />
+        <fieldset class="bk-bare" disabled={row !== now.row}>
+          <One line={line} edits={edits} loader={loader} within={within} ahead={ahead} />
+        </fieldset>
       )}
       {!within && <CallBar label="The Python call of this composer" call={now.call} />}
     </div>

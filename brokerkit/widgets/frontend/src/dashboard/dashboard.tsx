@@ -2,8 +2,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
+import { AnswersOf } from "../host/answers";
 import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
+import { HeldSelect } from "../parts/held_select";
 import { Icon } from "../parts/icons";
 import { KernelBanner } from "../parts/kernel_banner";
 import { Moment } from "../parts/moment";
@@ -47,12 +49,12 @@ function Head({ line }: { line: Line }) {
       </span>
       <label class="bk-in">
         <Icon sign="sync" />
-        <select
-          aria-label="Look every"
+        <HeldSelect
+          label="Look every"
           value={String(now.every)}
           disabled={now.closed}
-          onChange={(event) => {
-            line.send({ type: "every", seconds: Number(event.currentTarget.value) });
+          onChoose={(chosen) => {
+            line.send({ type: "every", seconds: Number(chosen) });
           }}
         >
           {rhythms(now.every).map((each) => (
@@ -60,7 +62,7 @@ function Head({ line }: { line: Line }) {
               every {each} s
             </option>
           ))}
-        </select>
+        </HeldSelect>
       </label>
       <button
         type="button"
@@ -149,6 +151,14 @@ function Concerns({ line, concerns }: { line: Line; concerns: Concern[] }) {
 }
 
 export function DashboardScreen({ line }: { line: Line }) {
+  return (
+    <AnswersOf.Provider value={line}>
+      <Dashboard line={line} />
+    </AnswersOf.Provider>
+  );
+}
+
+function Dashboard({ line }: { line: Line }) {
   const now = line.state.value;
   const shown = useSignal<RatesShown | null>(null);
   useEffect(() => {

@@ -58,13 +58,14 @@ const LOOK = EditorView.theme({
   ".cm-foldPlaceholder": { backgroundColor: "var(--bk-soft)", color: "var(--bk-dim)", border: "0" },
 });
 
-function made({ root, parent, label, text, onWrite, onLeave }: Settings): Editor {
+function made({ root, parent, label, text, caret, onWrite, onLeave }: Settings): Editor {
   const readOnly = new Compartment();
   const view = new EditorView({
     root,
     parent,
     state: EditorState.create({
       doc: text,
+      selection: { anchor: Math.min(caret, text.length) },
       extensions: [
         lineNumbers(),
         foldGutter(),

@@ -1,6 +1,8 @@
 // The line to the model in Python: its state as a signal, messages in and out, and whether it still answers.
 import { signal, type ReadonlySignal } from "@preact/signals";
 
+import { Numbers, type Answers } from "./answers";
+
 /** What anywidget hands to a view. */
 export interface HostModel {
   get(name: string): unknown;
@@ -22,7 +24,11 @@ export interface Host {
 /** Whether a click arrives: it does, no answer came for a while or for long, or there is no kernel any more. */
 export type Line = "open" | "silent" | "lost" | "dead";
 
-export interface Connection<State, Shown extends { type: string }, Done extends { type: string }> {
+export interface Connection<
+  State,
+  Shown extends { type: string },
+  Done extends { type: string },
+> extends Answers {
   state: ReadonlySignal<State>;
   line: ReadonlySignal<Line>;
   ended?: string | undefined;
@@ -41,10 +47,11 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
 ): Connection<State, Shown, Done> {
   const state = signal(model.get("state") as State);
   const line = signal<Line>("open");
+  const numbers = new Numbers();
   let waiting: ReturnType<typeof setTimeout> | undefined;
   let listener: (message: Shown) => void = () => undefined;
 
-  const heard = () => {
+  const alive = () => {
     clearTimeout(waiting);
     waiting = undefined;
     if (line.value !== "open") line.value = "open";
@@ -52,7 +59,7 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
   const send = (message: { type: string }) => {
     if (line.value === "dead") return;
     try {
-      model.send(message);
+      model.send(numbers.numbered(message));
     } catch {
       line.value = "dead";
       return;
@@ -66,12 +73,14 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
     }, PATIENCE);
   };
   const onState = () => {
-    heard();
+    alive();
     state.value = model.get("state") as State;
   };
-  const onMessage = (message: Shown) => {
-    heard();
-    if (message.type !== "here") listener(message);
+  const onMessage = (message: Shown | { type: "here"; nth?: string }) => {
+    alive();
+    // it comes after all that the message brought about
+    if (message.type === "here") numbers.hear((message as { nth?: string }).nth);
+    else listener(message as Shown);
   };
   // the widget manager says so when it loses the kernel; whatever is heard after that comes from a new one
   const onLive = () => {
@@ -92,6 +101,8 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
   return {
     state,
     line,
+    sent: numbers.sent,
+    heard: numbers.heard,
     ended: model.ended,
     load: model.load && ((name) => model.load?.(name) ?? Promise.reject(new Error("not here"))),
     send,

@@ -2,6 +2,7 @@
 import { render, type JSX } from "preact";
 
 import type { Host } from "./connection";
+import { keepFocus } from "./focus";
 import { keepKeys } from "./keys";
 import { followTheme } from "./theme";
 
@@ -18,7 +19,9 @@ export function mounted(make: (host: Host) => Mounted): { render: (host: Host) =
       render(view, host.el);
       const endTheme = followTheme(host.el);
       const endKeys = keepKeys(host.el);
+      const endFocus = keepFocus(host.el);
       return () => {
+        endFocus();
         endTheme();
         endKeys();
         close();

@@ -1,7 +1,7 @@
 // The saved connections: found by a word, and opened with a click.
 import { useSignal } from "@preact/signals";
 import { Fragment } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { Icon } from "../parts/icons";
 import { Moment } from "../parts/moment";
@@ -27,7 +27,7 @@ interface AskProps {
 
 function Ask({ line: { name, keyring }, yes, no }: AskProps) {
   const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     keep.current?.focus();
   }, []);
   return (

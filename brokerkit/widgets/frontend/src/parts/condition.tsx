@@ -98,11 +98,12 @@ export function Condition(props: Props) {
     const made = withField(value, at, found, field);
     onWrite(made.text);
     close();
-    // once the field has the new text
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(made.caret, made.caret);
-    });
+    const { current } = input;
+    if (!current) return;
+    // at once: what is typed next belongs behind it
+    current.value = made.text;
+    current.focus();
+    current.setSelectionRange(made.caret, made.caret);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const chosen = found?.fields[active.peek()];

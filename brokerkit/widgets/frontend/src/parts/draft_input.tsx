@@ -1,5 +1,7 @@
-// A field that keeps what is typed in it until it is left, whatever state arrives meanwhile.
+// A field that keeps what is typed in it until it is left and Python knows it, whatever state arrives meanwhile.
 import { useState } from "preact/hooks";
+
+import { useHeld } from "../host/answers";
 
 interface Props {
   label: string;
@@ -13,6 +15,7 @@ interface Props {
 
 export function DraftInput({ label, value, disabled, onSet, placeholder = "", size = 0 }: Props) {
   const [typed, setTyped] = useState<string | null>(null);
+  const [shown, keep] = useHeld(value);
   return (
     <input
       class={size ? undefined : "bk-input"}
@@ -20,13 +23,14 @@ export function DraftInput({ label, value, disabled, onSet, placeholder = "", si
       aria-label={label}
       placeholder={placeholder}
       size={size || undefined}
-      value={typed ?? value}
+      value={typed ?? shown}
       disabled={disabled}
       onInput={(event) => {
         setTyped(event.currentTarget.value);
       }}
       onChange={(event) => {
         onSet(event.currentTarget.value);
+        keep(event.currentTarget.value);
       }}
       onBlur={() => {
         setTyped(null);

@@ -1,7 +1,8 @@
 // The filter and the formats of a tail. What is being typed is not overwritten by what Python says.
-import { useSignal } from "@preact/signals";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { signal, type Signal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
+import { useHeld } from "../host/answers";
 import { Condition } from "../parts/condition";
 import { hasFocus } from "../parts/focus";
 import { Formats } from "../parts/formats";
@@ -12,23 +13,58 @@ import type { Line } from "./view";
 
 interface Props {
   now: TailState;
-  send: Line["send"];
+  line: Line;
   fields: readonly FieldSeen[];
 }
 
-export function Filter({ now, send, fields }: Props) {
-  const typed = useSignal<Omit<TailFilter, "type">>({ mode: now.mode, where: now.where, key: now.key });
+type Typed = Omit<TailFilter, "type">;
+
+/** What is typed, also while another tab is open, and when it was sent. */
+class Draft {
+  readonly typed: Signal<Typed>;
+  readonly attempt;
+  private sent: number | null = 0;
+
+  constructor(line: Line) {
+    const { mode, where, key } = line.state.peek();
+    this.typed = signal({ mode, where, key });
+    this.attempt = later(() => {
+      line.send({ type: "filter", ...this.typed.peek() });
+      this.sent = line.sent();
+    }, 350);
+  }
+
+  set(part: Partial<Typed>): void {
+    this.typed.value = { ...this.typed.peek(), ...part };
+    this.sent = null;
+    this.attempt();
+  }
+
+  /** Whether Python knows it, of whose answers so many came. */
+  known(heard: number): boolean {
+    return this.sent !== null && heard >= this.sent;
+  }
+}
+
+const drafts = new WeakMap<Line, Draft>();
+
+function draftOf(line: Line): Draft {
+  const made = drafts.get(line) ?? new Draft(line);
+  drafts.set(line, made);
+  return made;
+}
+
+export function Filter({ now, line, fields }: Props) {
+  const { send } = line;
+  const draft = draftOf(line);
+  const { typed } = draft;
+  const heard = line.heard.value;
+  const [formats, keep] = useHeld({ decode: now.decode, decode_key: now.decode_key });
   const where = useRef<HTMLInputElement>(null);
   const key = useRef<HTMLInputElement>(null);
-  const attempt = useMemo(
-    () =>
-      later(() => {
-        send({ type: "filter", ...typed.peek() });
-      }, 350),
-    [send, typed],
-  );
   useLayoutEffect(() => {
     const kept = typed.peek();
+    if (!draft.known(heard)) return;
     const busy = where.current && hasFocus(where.current);
     typed.value = {
       // how nothing is written is the choice of the person
@@ -36,10 +72,9 @@ export function Filter({ now, send, fields }: Props) {
       where: busy ? kept.where : now.where,
       key: key.current && hasFocus(key.current) ? kept.key : now.key,
     };
-  }, [now.mode, now.where, now.key, typed]);
-  const set = (part: Partial<Omit<TailFilter, "type">>) => {
-    typed.value = { ...typed.peek(), ...part };
-    attempt();
+  }, [now.mode, now.where, now.key, typed, draft, heard]);
+  const set = (part: Partial<Typed>) => {
+    draft.set(part);
   };
   return (
     <div class="bk-head">
@@ -85,11 +120,11 @@ export function Filter({ now, send, fields }: Props) {
       <Formats
         formats={now.formats}
         keyFormats={now.key_formats}
-        decode={now.decode}
-        decode_key={now.decode_key}
+        {...formats}
         disabled={!now.running}
         choose={(changed) => {
-          send({ type: "formats", decode: now.decode, decode_key: now.decode_key, ...changed });
+          send({ type: "formats", ...formats, ...changed });
+          keep({ ...formats, ...changed });
         }}
       />
       <span class="bk-dim">{now.counts}</span>

@@ -2,6 +2,7 @@
 import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
+import { AnswersOf } from "../host/answers";
 import type { Connection } from "../host/connection";
 import { CallBar } from "../parts/call_bar";
 import { KernelBanner } from "../parts/kernel_banner";
@@ -292,7 +293,15 @@ interface Props {
   again?: (() => void) | undefined;
 }
 
-export function TailView({ line, within = false, again }: Props) {
+export function TailView(props: Props) {
+  return (
+    <AnswersOf.Provider value={props.line}>
+      <Following {...props} />
+    </AnswersOf.Provider>
+  );
+}
+
+function Following({ line, within = false, again }: Props) {
   const shown = useSignal(NOTHING);
   const chosen = useSignal<number | null>(null);
   const chart = useSignal<{ counts: number[]; seconds: number }>({ counts: [], seconds: 120 });
@@ -314,7 +323,7 @@ export function TailView({ line, within = false, again }: Props) {
     <div class="bk-plain">
       {!within && <KernelBanner line={line.line} />}
       <Head now={now} send={line.send} again={again} />
-      <Filter now={now} send={line.send} fields={fields.value} />
+      <Filter now={now} line={line} fields={fields.value} />
       <div class="bk-rate">
         <RateChart {...chart.value} />
       </div>
