@@ -33,6 +33,11 @@ def fields_seen(values: Iterable[Any]) -> list[FieldSeen]:
     Args:
         values: Texts or parsed values, the newest first.
     """
+    return [_field(path, kind) for path, kind in paths_seen(values).items()]
+
+
+def paths_seen(values: Iterable[Any]) -> dict[Path, str]:
+    """Return the kinds of the fields of values by their paths, those on top first; see `fields_seen`."""
     found: dict[Path, str] = {}
     left = LOOKED_AT_BYTES
     for value in islice(values, LOOKED_AT):
@@ -46,8 +51,7 @@ def fields_seen(values: Iterable[Any]) -> list[FieldSeen]:
             elif len(found) < MOST:
                 found[path] = kind
     # an object comes before its own fields, and those on top before all others
-    ordered = sorted(found, key=len)
-    return [_field(path, found[path]) for path in ordered]
+    return {path: found[path] for path in sorted(found, key=len)}
 
 
 def _parsed(value: Any) -> Any:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from brokerkit.core.vocabulary.attribute_bytes import pair_of, parts_of
+from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.messages import OutboundMessage
 from brokerkit.display.sanitize import plain
@@ -14,12 +15,14 @@ from brokerkit.display.sanitize import plain
 from ..confirming import needs_name, refusal_of
 from ..editing import name_to_text, text_to_name, to_bytes, to_text
 from ..indenting import indented
+from ..latest_only_worker import LatestOnlyWorker
 from ..panel import Channel, Outlet, Panel, module_text
 from ..protocol.compose import ComposeState, Mark, TypedHeader
 from ..row_view import bytes_text, size_text
 from .bulk.clicks import BulkClicks
 from .bulk.view import bulk_shown
 from .calls import composer_call
+from .known_fields import known_fields
 from .marks import marks_of
 from .model import ComposerModel
 
@@ -38,14 +41,22 @@ class ComposerView:
         self.channel = channel
         self._bulk = BulkClicks(model, channel.send)
         self._refused: dict[str, Any] = {}
+        self._fields = LatestOnlyWorker("fields of a composer")
         model.on_change.append(self.show)
 
     def show(self) -> None:
         """Show the state."""
         self.channel.show(partial(state_of, self._model))
 
+    def _send_fields(self, cancellation: Cancellation) -> None:
+        """Send the fields that a value may have, from a thread: the broker may not answer for long."""
+        fields = known_fields(self._model)
+        if not cancellation.cancelled:
+            self.channel.send({"type": "fields_known", "fields": fields})
+
     def close(self) -> None:
         """Follow the model no more."""
+        self._fields.stop()
         if self.show in self._model.on_change:
             self._model.on_change.remove(self.show)
 
@@ -80,6 +91,8 @@ class ComposerView:
             self.channel.send({"type": "module", "text": module_text("editor.js")})
         elif kind == "format":
             self._format()
+        elif kind == "fields":
+            self._fields.run(self._send_fields)
         elif kind == "hello":
             self.show()
 

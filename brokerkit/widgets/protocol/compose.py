@@ -56,7 +56,7 @@ class ComposeState(TypedDict):
 class ComposeAction(TypedDict):
     """A click without more to say."""
 
-    type: Literal["hello", "here", "dry run", "module", "format"]
+    type: Literal["hello", "here", "dry run", "module", "format", "fields"]
 
 
 class EditorModule(TypedDict):
@@ -64,6 +64,20 @@ class EditorModule(TypedDict):
 
     type: Literal["module"]
     text: str
+
+
+class JsonField(TypedDict):
+    """A field that a value may have: the names that lead to it, with 0 for a member of a list."""
+
+    path: list[str | int]
+    kind: str
+
+
+class FieldsKnown(TypedDict):
+    """The fields that values of the topic have, as far as is known."""
+
+    type: Literal["fields_known"]
+    fields: list[JsonField]
 
 
 class ComposeEdit(TypedDict):
@@ -104,4 +118,4 @@ class ComposeSend(TypedDict):
 
 
 ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkDone
-ComposeSaid = BulkReceived | BulkSaved | EditorModule
+ComposeSaid = BulkReceived | BulkSaved | EditorModule | FieldsKnown

@@ -45,8 +45,8 @@ def violations(page: Page) -> list[str]:
     if not AXE.is_file():
         return []
     page.evaluate(AXE.read_text("utf-8"))
-    found: list[str] = page.evaluate(
-        """() => axe.run(document.querySelector(".bk-panel"), {resultTypes: ["violations"]}).then(
+    found: list[str] = page.locator(".bk-panel").first.evaluate(
+        """(panel) => axe.run(panel, {resultTypes: ["violations"]}).then(
             ({violations}) => violations.map(
                 ({id, impact, nodes}) => `${id} (${impact}): ${nodes[0].html.slice(0, 200)}`))"""
     )

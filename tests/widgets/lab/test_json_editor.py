@@ -56,6 +56,54 @@ def test_a_value_is_edited_as_json(s: Session, chromium: Browser, pictures: Path
     assert value.replace(" ", "").replace("\n", "") == '{"id":1,"tags":["a","b"],"total":3}'
 
 
+def after_a_moment(panel: Locator) -> None:
+    """A list of names takes no key in its first 75 ms, so that none is taken by chance."""
+    began = panel.page.evaluate("performance.now()")
+    panel.page.wait_for_function("began => performance.now() - began > 80", arg=began)
+
+
+@pytest.mark.extended
+def test_names_of_fields_are_completed_and_the_keyboard_leads_out(
+    s: Session, chromium: Browser, pictures: Path
+) -> None:
+    s.create_topic("orders")
+    hostile = "<img src=x onerror=alert(1)>"
+    s.publish("orders", {"total": 1, "buyer": {"city": "Bern"}, hostile: 1, "a\u202eb": 2})
+    with workbench(s, "orders", chromium) as panel:
+        panel.get_by_role("button", name="New message").click()
+        editor = edited(panel)
+        names = panel.locator(".cm-tooltip-autocomplete").get_by_role("option")
+        editor.press_sequentially("{")
+        editor.press("Enter")
+        editor.press_sequentially('"')
+        expect(names.filter(has_text="total")).to_be_visible()
+        expect(names).to_have_count(4)
+        expect(names.filter(has_text=hostile)).to_be_visible()
+        expect(names.filter(has_text="a\\u202eb")).to_be_visible()
+        panel.page.screenshot(path=pictures / "json-editor-names.png")
+        assert violations(panel.page) == []
+        # the first Escape ends the list, the second leads out
+        editor.press("Escape")
+        expect(names).to_have_count(0)
+        expect(editor).to_be_focused()
+        editor.press_sequentially("buy")
+        expect(names).to_have_count(1)
+        after_a_moment(panel)
+        editor.press("Enter")
+        expect(names).to_have_count(0)
+        editor.press_sequentially('{"c')
+        expect(names).to_have_text("citytext")
+        after_a_moment(panel)
+        editor.press("Tab")
+        editor.press_sequentially('"Bonn"}}')
+        expect(panel.get_by_text("ready to send")).to_be_visible()
+        assert editor.inner_text().replace("\n", "").replace(" ", "") == '{"buyer":{"city":"Bonn"}}'
+        editor.press("Escape")
+        expect(panel.get_by_role("button", name="JSON editor")).to_be_focused()
+        panel.page.keyboard.press("Tab")
+        expect(panel.get_by_role("button", name="Format")).to_be_focused()
+
+
 def test_the_plain_field_stays_where_the_editor_cannot_be_loaded(
     s: Session, chromium: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from brokerkit.sandbox.process import ServerProcess, free_ports
 
+from .alone_page import violations
+
 NOTEBOOK = """
 import marimo
 
@@ -113,6 +115,24 @@ def test_a_composer_sends_what_was_typed(page: Page) -> None:
     send = page.get_by_role("button", name="Send").first
     expect(send).to_be_enabled(timeout=60_000)
     send.click()
+    expect(page.get_by_text("1 confirmed").first).to_be_visible()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("page", ['s.compose("orders", value="{}")'], indirect=True)
+def test_a_value_is_edited_in_the_editor_and_the_keyboard_leads_out(page: Page) -> None:
+    page.get_by_role("button", name="JSON editor").click(timeout=60_000)
+    editor = page.get_by_role("textbox", name="Value as JSON")
+    expect(editor).to_be_focused()
+    editor.press("Control+a")
+    editor.press_sequentially('{"ma')
+    page.get_by_role("option", name="mark").click()
+    editor.press_sequentially('"by hand"}')
+    expect(page.get_by_text("ready to send")).to_be_visible()
+    assert violations(page) == []
+    editor.press("Escape")
+    expect(page.get_by_role("button", name="JSON editor")).to_be_focused()
+    page.get_by_role("button", name="Send").first.click()
     expect(page.get_by_text("1 confirmed").first).to_be_visible()
 
 

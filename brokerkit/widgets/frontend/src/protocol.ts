@@ -341,13 +341,25 @@ export interface ComposeState {
 
 /** A click without more to say. */
 export interface ComposeAction {
-  type: "hello" | "here" | "dry run" | "module" | "format";
+  type: "hello" | "here" | "dry run" | "module" | "format" | "fields";
 }
 
 /** The source of the editor, which a view asks for when it is needed. */
 export interface EditorModule {
   type: "module";
   text: string;
+}
+
+/** A field that a value may have: the names that lead to it, with 0 for a member of a list. */
+export interface JsonField {
+  path: (string | number)[];
+  kind: string;
+}
+
+/** The fields that values of the topic have, as far as is known. */
+export interface FieldsKnown {
+  type: "fields_known";
+  fields: JsonField[];
 }
 
 /** The fields that were typed into. */
@@ -384,7 +396,7 @@ export interface ComposeSend {
 
 export type ComposeDone = ComposeAction | ComposeEdit | ComposeTopic | ComposeTo | ComposeRow | ComposeSend | BulkAction | BulkMode | BulkFile | BulkPart | BulkFrame | BulkChoice | BulkRow | BulkSend;
 
-export type ComposeSaid = BulkReceived | BulkSaved | EditorModule;
+export type ComposeSaid = BulkReceived | BulkSaved | EditorModule | FieldsKnown;
 
 /** One partition; `share` is its part of the largest, from 0 to 1. */
 export interface PartitionLine {

@@ -1,5 +1,5 @@
 // The editor's module: loaded once, when somebody wants to edit with it.
-import type { Mark } from "../protocol";
+import type { JsonField, Mark } from "../protocol";
 
 export interface Settings {
   root: ShadowRoot;
@@ -18,6 +18,8 @@ export interface Editor {
   readonly focused: boolean;
   set(text: string): void;
   mark(placed: readonly Mark[]): void;
+  /** Completes these fields from now on. */
+  complete(fields: readonly JsonField[]): void;
   focus(): void;
   close(): void;
 }

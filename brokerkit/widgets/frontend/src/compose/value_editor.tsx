@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
-import type { Mark } from "../protocol";
+import type { JsonField, Mark } from "../protocol";
 import { hasFocus, offerFocus } from "../parts/focus";
 import type { Edits } from "./edits";
 import type { Editor, EditorLoader } from "./editor_module";
@@ -18,6 +18,11 @@ interface Props {
   /** The text as Python has it. */
   given: string;
   placed: readonly Mark[];
+  /** The fields that are completed. */
+  fields: readonly JsonField[];
+  /** Where the value goes: its fields are asked for again when that is another place. */
+  of: string;
+  ask: () => void;
   hidden: boolean;
   onEdit: () => void;
   format: () => void;
@@ -30,6 +35,9 @@ export function ValueEditor({
   plain,
   given,
   placed,
+  fields,
+  of,
+  ask,
   hidden,
   onEdit,
   format,
@@ -93,6 +101,12 @@ export function ValueEditor({
       shown.value = false;
     };
   }, [on, loader, plain, loading, shown, wanted, why]);
+  useEffect(() => {
+    if (shown.value) ask();
+  }, [shown.value, of]);
+  useLayoutEffect(() => {
+    editor.current?.complete(fields);
+  }, [shown.value, fields]);
   useLayoutEffect(() => {
     const now = editor.current;
     if (!now) return;
@@ -128,7 +142,7 @@ export function ValueEditor({
           Format
         </button>
         <span class="bk-dim" role="status">
-          {why.value || (shown.value ? "Esc leaves it" : "")}
+          {why.value || (shown.value ? "Esc leaves it; names of fields seen are completed" : "")}
         </span>
       </div>
       {children(shown.value)}

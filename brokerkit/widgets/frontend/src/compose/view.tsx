@@ -1,4 +1,5 @@
 // The composer: a message as fields, what is wrong with it, and what became of it.
+import { useSignal, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { AnswersOf, useHeld } from "../host/answers";
@@ -9,7 +10,7 @@ import { Marks } from "../parts/marks";
 import { FrameTable } from "../parts/frame_table";
 import { Field } from "../parts/plain";
 import { Segments } from "../parts/segments";
-import type { ComposeDone, ComposeSaid, ComposeState, TypedBytes } from "../protocol";
+import type { ComposeDone, ComposeSaid, ComposeState, JsonField, TypedBytes } from "../protocol";
 import { download } from "../parts/download";
 import { hasFocus, offerFocus } from "../parts/focus";
 import { Bulk } from "./bulk";
@@ -218,11 +219,13 @@ function One({
   line,
   edits,
   loader,
+  fields,
   within,
   ahead,
 }: {
   line: Line;
   edits: Edits;
+  fields: ReadonlySignal<readonly JsonField[]>;
   loader: EditorLoader;
   within: boolean;
   ahead: { take: () => string } | undefined;
@@ -282,6 +285,11 @@ function One({
         plain={value.text}
         given={(edits.held("value") ?? now.value)[1]}
         placed={now.placed}
+        fields={fields.value}
+        of={`${String(now.to)} ${now.topic}`}
+        ask={() => {
+          send({ type: "fields" });
+        }}
         hidden={large}
         onEdit={() => {
           value.edit(true);
@@ -343,17 +351,19 @@ export function ComposeView(props: Props) {
 function Composing({ line, within = false, ahead }: Props) {
   const { send } = line;
   const { edits, files, loader } = keptOf(line);
+  const fields = useSignal<readonly JsonField[]>([]);
   useEffect(() => {
     line.listen((message) => {
       if (message.type === "bulk received") void files.received(message.number, message.at);
       else if (message.type === "module") loader.take(message.text);
+      else if (message.type === "fields_known") fields.value = message.fields;
       else download(message.name, message.data);
     });
     return () => {
       // another tab is opened: what was typed last is not lost
       edits.flush();
     };
-  }, [line, edits, files, loader]);
+  }, [line, edits, files, loader, fields]);
   const now = line.state.value;
   // what was typed is taken for known once it is answered
   void line.heard.value;
@@ -386,7 +396,7 @@ function Composing({ line, within = false, ahead }: Props) {
         </>
       ) : (
         <fieldset class="bk-bare" disabled={row !== now.row}>
-          <One line={line} edits={edits} loader={loader} within={within} ahead={ahead} />
+          <One line={line} edits={edits} loader={loader} fields={fields} within={within} ahead={ahead} />
         </fieldset>
       )}
       {!within && <CallBar label="The Python call of this composer" call={now.call} />}

@@ -1,4 +1,5 @@
 // The editor of a value: JSON with colours, brackets and marks. It is a module of its own, loaded when it is needed.
+import { acceptCompletion, autocompletion, startCompletion } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import {
@@ -10,11 +11,13 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { Compartment, EditorState, Transaction } from "@codemirror/state";
+import { EditorState, Transaction } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
 import type { Editor, EditorModule, Settings } from "../compose/editor_module";
+import type { JsonField } from "../protocol";
+import { offered, placeOf } from "./field_completing";
 
 const COLOURS = HighlightStyle.define([
   { tag: tags.propertyName, color: "var(--bk-accent)" },
@@ -54,12 +57,19 @@ const LOOK = EditorView.theme({
     color: "var(--bk-ink)",
     border: "1px solid var(--bk-edge)",
   },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--bk-mono)", maxHeight: "180px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": {
+    backgroundColor: "var(--bk-accent)",
+    color: "var(--bk-bg)",
+  },
+  ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "600" },
+  ".cm-completionDetail": { fontFamily: "var(--bk-ui)", fontStyle: "normal" },
   ".cm-diagnostic": { fontFamily: "var(--bk-ui)", whiteSpace: "pre-wrap" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--bk-soft)", color: "var(--bk-dim)", border: "0" },
 });
 
 function made({ root, parent, label, text, caret, onWrite, onLeave }: Settings): Editor {
-  const readOnly = new Compartment();
+  let fields: readonly JsonField[] = [];
   const view = new EditorView({
     root,
     parent,
@@ -80,9 +90,10 @@ function made({ root, parent, label, text, caret, onWrite, onLeave }: Settings):
         LOOK,
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
-        readOnly.of([]),
+        autocompletion({ icons: false, override: [(context) => offered(context, fields)] }),
         keymap.of([
-          // Tab is for indenting, so Escape and Tab lead out
+          { key: "Tab", run: acceptCompletion },
+          // Tab is for indenting, so Escape and Tab lead out; the first Escape ends a list of names
           { key: "Escape", run: () => (onLeave(), true) },
           ...lintKeymap,
           ...historyKeymap,
@@ -125,6 +136,12 @@ function made({ root, parent, label, text, caret, onWrite, onLeave }: Settings):
           })),
         ),
       );
+    },
+    complete(known) {
+      fields = known;
+      const { doc, selection } = view.state;
+      // somebody who types a name already was offered nothing
+      if (view.hasFocus && placeOf(doc.toString(), selection.main.head)?.quoted) startCompletion(view);
     },
     focus() {
       view.focus();
