@@ -5,7 +5,7 @@ import { ComposeView, type Line } from "./view";
 import "../parts/panel.css";
 
 export default mounted((host) => {
-  const line: Line = connect(host.model);
+  const line: Line = connect(host);
   return {
     view: (
       <div class="bk bk-panel bk-alone">

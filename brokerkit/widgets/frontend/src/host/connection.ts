@@ -2,6 +2,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 
 import { Numbers, type Answers } from "./answers";
+import { watchSight } from "./sight";
 
 /** What anywidget hands to a view. */
 export interface HostModel {
@@ -39,12 +40,15 @@ export interface Connection<
 }
 
 const BEAT = 20_000;
+/** Away for so long, a view may have missed something. */
+const MISSED = 30_000;
 const PATIENCE = 5_000;
 const LONG = 120_000;
 
-export function connect<State, Shown extends { type: string }, Done extends { type: string }>(
-  model: HostModel,
-): Connection<State, Shown, Done> {
+export function connect<State, Shown extends { type: string }, Done extends { type: string }>({
+  model,
+  el,
+}: Host): Connection<State, Shown, Done> {
   const state = signal(model.get("state") as State);
   const line = signal<Line>("open");
   const numbers = new Numbers();
@@ -86,18 +90,17 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
   const onLive = () => {
     line.value = "dead";
   };
-  // events were not sent while the page was hidden
-  const back = () => {
-    if (!document.hidden) send({ type: "hello" });
-  };
+  // without signs of a viewer, Python sends nothing after a while, and asks the broker for nothing
+  const sight = watchSight(el, (away) => {
+    send({ type: away > MISSED ? "hello" : "here" });
+  });
   const beat = setInterval(() => {
-    if (!document.hidden) send({ type: "here" });
+    if (sight.seen) send({ type: "here" });
   }, BEAT);
 
   model.on("change:state", onState);
   model.on("msg:custom", onMessage);
   model.on("comm_live_update", onLive);
-  document.addEventListener("visibilitychange", back);
   return {
     state,
     line,
@@ -113,7 +116,7 @@ export function connect<State, Shown extends { type: string }, Done extends { ty
     close() {
       clearInterval(beat);
       clearTimeout(waiting);
-      document.removeEventListener("visibilitychange", back);
+      sight.close();
       model.off("change:state", onState);
       model.off("msg:custom", onMessage);
       model.off("comm_live_update", onLive);

@@ -60,6 +60,6 @@ function Screens({ line }: { line: Line }) {
 }
 
 export default mounted((host) => {
-  const line: Line = connect(host.model);
+  const line: Line = connect(host);
   return { view: <Screens line={line} />, close: line.close };
 });
