@@ -111,17 +111,35 @@ def read_options(address: Address) -> Properties:
 
 
 def tls_option(address: Address, signs_in: bool) -> str | None:
-    """Return the option with which the client speaks TLS, as ``name=value``; None where it does already."""
+    """Return the option with which the client speaks TLS, as ``name=value``.
+
+    None where it does already, or refuses the other options: then that is what is to be mended.
+    """
     try:
         given = read_options(address)
         read_reader(address)
     except ConfigError:
+        return None
+    if not _accepted(given):
         return None
     protocol = str(revealed(given.get("security.protocol", "PLAINTEXT"))).upper()
     if protocol.endswith("SSL"):
         return None
     signs_in = signs_in or protocol.startswith("SASL") or any(name.startswith("sasl.") for name in given)
     return f"security.protocol={'SASL_SSL' if signs_in else 'SSL'}"
+
+
+def _accepted(given: Properties) -> bool:
+    """Return whether the client takes these properties. It connects nowhere to say so."""
+    import confluent_kafka
+
+    named = {name: value for name, value in given.items() if isinstance(value, str | int | float | Secret)}
+    named = {name: revealed(value) for name, value in named.items() if name != "bootstrap.servers"}
+    try:
+        confluent_kafka.Producer({**named, "security.protocol": "plaintext", "log_level": 0})
+    except confluent_kafka.KafkaException:
+        return False
+    return True
 
 
 class MaskedLog:

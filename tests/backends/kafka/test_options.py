@@ -75,6 +75,9 @@ def test_a_password_goes_through_tls_where_tls_is_configured() -> None:
     assert found["security.protocol"] == "SASL_SSL"
 
 
+SSL = "security.protocol=SSL"
+
+
 @pytest.mark.parametrize(
     ("url", "signs_in", "found"),
     [
@@ -87,6 +90,11 @@ def test_a_password_goes_through_tls_where_tls_is_configured() -> None:
         ("kafka://h?security.protocol=SSL", False, None),
         ("kafka://h?reader=zip", False, None),
         ("kafka://h?nonsense=1", False, None),
+        ("kafka://h?non.sense=1", False, None),
+        ("kafka://h?fetch.min.bytes=many", False, None),
+        ("kafka://me:pw@h?client.id=x&ssl.ca.location=/ca.pem&log_level=3&retries=2", True, None),
+        ("kafka://h?client.id=x&fetch.min.bytes=5&debug=broker&socket.keepalive.enable=true", False, SSL),
+        ("kafka://h?security.protocol=plaintext&enable.ssl.certificate.verification=false", False, SSL),
     ],
 )
 def test_the_option_for_tls_signs_in_where_the_address_does(

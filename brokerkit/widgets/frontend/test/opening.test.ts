@@ -80,4 +80,8 @@ test("what mends the connection is added to the options, or takes the place of w
   assert.equal(mended("client.id=me", tls), `${tls}, client.id=me`);
   assert.equal(mended("security.protocol=PLAINTEXT, client.id=me", tls), `${tls}, client.id=me`);
   assert.equal(mended("client.id=me, security_protocol=PLAINTEXT", tls), `client.id=me, ${tls}`);
+  const quoted = 'client.id="a, security.protocol=b", x="say ""no, security.protocol=c"""';
+  assert.equal(mended(quoted, tls), `${tls}, ${quoted}`);
+  assert.equal(mended(`${quoted}, security.protocol="PLAIN,TEXT" , y=1`, tls), `${quoted}, ${tls}, y=1`);
+  assert.equal(mended('security.protocol="open, y=1', tls), `${tls}, y=1`);
 });

@@ -48,10 +48,18 @@ export function lacking(form: ConnectionForm): string {
   return form.sign_in !== "none" && !form.secret ? "Type the secret, or where it is, first" : "";
 }
 
+/** One option with the comma behind it, as Python reads them: between double quotes a comma is text. */
+const PART = /[^,=]*=\s*"(?:[^"]|"")*"\s*(?:,|$)|[^,]*,|[^,]+$/g;
+
 /** The options with another one, in the place of one of its name or before all: behind a secret nothing can stand. */
 export function mended(options: string, option: string): string {
-  const name = option.split("=", 1)[0]?.replaceAll(".", "[._]") ?? "";
-  const known = new RegExp(`(^|,)(\\s*)${name}\\s*=[^,]*`, "i");
-  if (known.test(options)) return options.replace(known, `$1$2${option}`);
-  return options.trim() ? `${option}, ${options.trim()}` : option;
+  const nameOf = (part: string) => (part.split("=", 1)[0] ?? "").trim().toLowerCase().replaceAll(".", "_");
+  const parts = options.match(PART) ?? [];
+  const known = parts.findIndex((part) => nameOf(part) === nameOf(option));
+  if (known < 0) return options.trim() ? `${option}, ${options.trim()}` : option;
+  return parts
+    .map((part, at) =>
+      at === known ? `${/^\s*/.exec(part)?.[0] ?? ""}${option}${part.endsWith(",") ? "," : ""}` : part,
+    )
+    .join("");
 }
