@@ -671,6 +671,47 @@ def test_a_column_may_be_the_key_and_a_field(refunds: Session, tmp_path: Path) -
     assert (roles(desk)["order"], roles(desk)["reason"]) == ("left out", "left out")
 
 
+def test_a_column_that_is_used_twice_stays_both(refunds: Session, tmp_path: Path) -> None:
+    (tmp_path / "refunds.csv").write_text(REFUNDS)
+    rows = bk.read_rows(
+        tmp_path / "refunds.csv", key="customer", fields=["order", "customer"], headers={"customer": "who"}
+    )
+    desk = Desk(refunds, rows=rows)
+    assert desk.composer.wait(60)
+    assert [each["also"] for each in desk.bulk["columns"]] == ["", "and the header who", "", ""]
+    desk.choose("reason", role="header")
+    sent = {"key": "c-0", "who": "c-0", "reason": "late", "value": '{"order":0,"customer":"c-0"}'}
+    assert dict(desk.bulk["preview"]["parts"]) == sent
+    # another key takes only that from it
+    desk.choose("order", role="key and field")
+    assert roles(desk)["customer"] == "field"
+    assert dict(desk.bulk["preview"]["parts"]) == {**sent, "key": "0"}
+    desk.choose("amount", role="value")
+    assert roles(desk)["customer"] == "header"
+    assert desk.bulk["columns"][1]["also"] == ""
+    desk.choose("order", role="field")
+    desk.choose("customer", role="field")
+    assert "who" not in dict(desk.bulk["preview"]["parts"])
+
+
+def test_one_column_as_key_value_and_header_is_sent_as_all_three(refunds: Session, tmp_path: Path) -> None:
+    (tmp_path / "refunds.csv").write_text(REFUNDS)
+    rows = bk.read_rows(tmp_path / "refunds.csv", key="reason", value="reason", headers=["reason"])
+    desk = Desk(refunds, rows=rows)
+    assert desk.composer.wait(60)
+    assert desk.bulk["columns"][3]["also"] == "and the header reason, and the value"
+    desk.choose("order", role="header")
+    assert dict(desk.bulk["preview"]["parts"]) == {
+        "key": "late",
+        "reason": "late",
+        "order": "0",
+        "value": "late",
+    }
+    desk.choose("order", role="key")
+    assert roles(desk)["reason"] == "header"
+    assert desk.bulk["columns"][3]["also"] == "and the value"
+
+
 def test_what_was_sent_is_counted_once_and_not_for_each_state(refunds: Session) -> None:
     desk = Desk(refunds)
     desk.drop("refunds.csv", REFUNDS.encode())

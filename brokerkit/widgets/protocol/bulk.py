@@ -12,13 +12,14 @@ BulkHeader = Literal["", "yes", "no"]
 
 
 class BulkColumn(TypedDict):
-    """A column, its first value, what it becomes, and the name and type that it has there."""
+    """A column, its first value, what it becomes, and the name and type there; `also` is what it is besides."""
 
     column: str
     first: str
     role: BulkRole
     name: str
     type: BulkType
+    also: str
 
 
 class BulkLine(TypedDict):

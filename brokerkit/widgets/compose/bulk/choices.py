@@ -27,34 +27,53 @@ class Choice:
         role: What it becomes.
         name: The name that it has there.
         kind: The type of its cells; None where they have one already.
+        more: What it becomes besides, by code, each with its name there; another choice for it ends that.
     """
 
     column: str
     role: BulkRole
     name: str
     kind: CellType | None
+    more: tuple[tuple[BulkRole, str], ...] = ()
+
+    @property
+    def uses(self) -> tuple[tuple[BulkRole, str], ...]:
+        """All that it becomes, each with its name there."""
+        return ((self.role, self.name), *self.more)
+
+    def without(self, *roles: BulkRole) -> Choice:
+        """Return the choice without these roles."""
+        kept = [each for each in self.uses if each[0] not in roles]
+        first, *more = kept or [("left out", self.name)]
+        return replace(self, role=first[0], name=first[1], more=tuple(more))
 
 
 def choices_of(source: Source, roles: Roles) -> tuple[Choice, ...]:
     """Return the choice of each column for these roles."""
-    single: dict[str | None, BulkRole] = {
-        roles.key: "key",
-        roles.value: "value",
-        roles.partition: "partition",
-        roles.time: "time",
-    }
     made = []
     guessed = guessed_types(source.columns) if source.texts else {}
     for column in source.columns:
         kind = roles.types.get(column, guessed.get(column))
-        if column in roles.fields:
-            role: BulkRole = "key and field" if column == roles.key else "field"
-            made.append(Choice(column, role, roles.fields[column], kind))
-        elif column in roles.headers:
-            made.append(Choice(column, "header", roles.headers[column], kind))
-        else:
-            made.append(Choice(column, single.get(column, "left out"), column, kind))
+        first, *more = _uses_of(column, roles) or [("left out", column)]
+        made.append(Choice(column, *first, kind, tuple(more)))
     return tuple(made)
+
+
+def _uses_of(column: str, roles: Roles) -> list[tuple[BulkRole, str]]:
+    """Return what a column becomes: it may be several."""
+    found: list[tuple[BulkRole, str]] = []
+    if column in roles.fields:
+        found.append(("key and field" if column == roles.key else "field", roles.fields[column]))
+    elif column == roles.key:
+        found.append(("key", column))
+    alone: dict[BulkRole, str | None] = {
+        "value": roles.value,
+        "partition": roles.partition,
+        "time": roles.time,
+    }
+    if column in roles.headers:
+        found.append(("header", roles.headers[column]))
+    return found + [(role, column) for role, chosen in alone.items() if chosen == column]
 
 
 def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
@@ -63,14 +82,15 @@ def roles_of_choices(choices: tuple[Choice, ...]) -> Roles:
     Raises:
         ConfigError: Nothing becomes the value, or two fields or headers have the same name.
     """
-    alone = {each.role: each.column for each in choices if each.role in SINGLE}
-    key = next((each.column for each in choices if each.role in KEYS), None)
-    fields = {each.column: each.name for each in choices if each.role in FIELDS}
+    uses = [(each.column, role, name) for each in choices for role, name in each.uses]
+    alone = {role: column for column, role, _ in uses if role in SINGLE}
+    key = next((column for column, role, _ in uses if role in KEYS), None)
+    fields = {column: name for column, role, name in uses if role in FIELDS}
     if "value" in alone:
         fields = {}
     elif not fields:
         raise ConfigError("choose a column for the value, or some as its fields")
-    headers = {each.column: each.name for each in choices if each.role == "header"}
+    headers = {column: name for column, role, name in uses if role == "header"}
     check_once("field", fields.values())
     check_once("header", headers.values())
     return Roles(
@@ -105,7 +125,8 @@ def changed(
     if name is not None and not name:
         raise ConfigError("a field and a header need a name")
     one = choices[place]
-    one = replace(one, role=role or one.role, kind=kind or one.kind, name=name or one.name)
+    more = one.more if role is None else ()
+    one = replace(one, role=role or one.role, kind=kind or one.kind, name=name or one.name, more=more)
     made = [one if number == place else _given_up(each, role) for number, each in enumerate(choices)]
     return tuple(made)
 
@@ -149,12 +170,14 @@ def _given_up(other: Choice, role: BulkRole | None) -> Choice:
     """Return the choice of another column once one has this role."""
     if role is None:
         return other
-    if role in KEYS and other.role in KEYS:
-        other = replace(other, role="left out" if other.role == "key" else "field")
-    elif role in SINGLE and other.role == role:
-        other = replace(other, role="left out")
-    if role == "value" and other.role in FIELDS:
-        return replace(other, role="left out" if other.role == "field" else "key")
-    if role in FIELDS and other.role == "value":
-        return replace(other, role="left out")
-    return other
+    if role in KEYS and other.role == "key and field":
+        other = replace(other, role="field")
+    elif role in KEYS:
+        other = other.without("key")
+    elif role in SINGLE:
+        other = other.without(role)
+    if role == "value" and other.role == "key and field":
+        return replace(other, role="key")
+    if role == "value":
+        return other.without("field")
+    return other.without("value") if role in FIELDS else other

@@ -138,9 +138,14 @@ def _columns(now: Bulk, source: Source) -> list[BulkColumn]:
             "role": each.role,
             "name": each.name,
             "type": each.kind or "",
+            "also": ", ".join(_also(role, name) for role, name in each.more),
         }
         for each in now.choices[:COLUMNS]
     ]
+
+
+def _also(role: BulkRole, name: str) -> str:
+    return f"and the {role} {plain(name, 120)}" if role == "header" else f"and the {role}"
 
 
 def _cell(cell: Any) -> str:

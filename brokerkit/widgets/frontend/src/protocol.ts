@@ -158,13 +158,14 @@ export type BulkType = "" | "text" | "integer" | "number" | "decimal comma" | "b
 
 export type BulkHeader = "" | "yes" | "no";
 
-/** A column, its first value, what it becomes, and the name and type that it has there. */
+/** A column, its first value, what it becomes, and the name and type there; `also` is what it is besides. */
 export interface BulkColumn {
   column: string;
   first: string;
   role: "field" | "key" | "key and field" | "value" | "header" | "partition" | "time" | "left out";
   name: string;
   type: "" | "text" | "integer" | "number" | "decimal comma" | "boolean" | "time";
+  also: string;
 }
 
 /** A line that is no message, or whose message was not stored; no line where rows have numbers. */

@@ -43,6 +43,12 @@ function Line({
             </option>
           ))}
         </HeldSelect>
+        {one.also && (
+          <span class="bk-dim">
+            {" "}
+            <Bdi>{one.also}</Bdi>
+          </span>
+        )}
       </td>
       <td>
         {named && (
