@@ -10,7 +10,8 @@ from brokerkit.core.vocabulary.errors import BrokerError, ConfigError
 from brokerkit.core.vocabulary.freed import freed
 
 from ..editing import text_to_name
-from ..protocol.browse import Form, Tab
+from ..protocol.browse import Tab
+from ..protocol.messages import Form
 from ..side_effects import choices_of
 from .action_clicks import ActionClicks
 from .condition_clicks import ConditionClicks

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..protocol.browse import BrowseShown, Form, Tab
+from ..protocol.browse import BrowseShown, Tab
+from ..protocol.messages import Form
 from .changing import Changing
 from .resetting import Resetting
 from .topic_tree import Branches

@@ -15,7 +15,7 @@ from brokerkit.frames.json_exact import read
 from brokerkit.registry import SchemaSource
 
 from ..indenting import indented
-from ..protocol.browse import Form, MessageShown, Payload
+from ..protocol.messages import Form, MessageShown, Payload
 from ..row_view import bytes_text, size_text, texts_or_bytes
 from . import tree
 

@@ -18,7 +18,7 @@ from brokerkit.frames.build import FrameBuilder
 from brokerkit.frames.decoded import Payloads
 from brokerkit.frames.expand import Path, expand
 
-from ..protocol.browse import Row, RowKind
+from ..protocol.messages import Row, RowKind
 from ..row_view import attribute_texts, bytes_text, size_text, texts_or_bytes
 
 CELL = 240

@@ -9,7 +9,7 @@ from typing import Any
 from brokerkit.core.contract.garbage_collection import uncollected
 from brokerkit.display.sanitize import plain
 
-from ..protocol.browse import TreeItem, TreePart
+from ..protocol.messages import TreeItem, TreePart
 
 CHILDREN = 100
 """How many members of one object or array are shown at once."""

@@ -9,7 +9,8 @@ from brokerkit.core.vocabulary.errors import ConfigError
 from brokerkit.display.sanitize import plain
 
 from .. import panel
-from ..protocol.browse import BrowseShown, BrowseState, Row, Tab
+from ..protocol.browse import BrowseShown, BrowseState, Tab
+from ..protocol.messages import Row
 from .calls import lag_call, message_call, tab_call
 from .change_view import change_view
 from .changing import Changing

@@ -42,7 +42,7 @@ def fields_of_schema(type: str, text: str | bytes | Mapping[str, Any] | Any) -> 
     except ValueError:
         return {}
     fields = _of_json(parsed, parsed, (), 0) if type == "JSON" else _of_avro(parsed, {}, ())
-    # a schema may name itself: it ends where nobody types any more
+    # a schema may name itself, without an end
     return {path: kind for path, kind in islice(fields, MOST) if len(str(path[-1])) <= LONGEST}
 
 

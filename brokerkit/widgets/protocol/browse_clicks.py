@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from .browse import Form, Tab
+from .browse import Tab
 from .changes import CarryOutChange, ChangeAction, PlanChange
 from .companions import CompanionDone, Which
 from .conditions import AskFields, TryChange
@@ -12,6 +12,7 @@ from .exports import CopyRows, Export
 from .filters import DeleteFilter, SaveFilter
 from .lag import LookAtLag
 from .letters import ChooseLetters, EditLetter, GroupLetters, LookForLetters, OpenLetters, ShowLetter
+from .messages import Form
 
 
 class BrowseAction(TypedDict):

@@ -12,7 +12,7 @@ BulkHeader = Literal["", "yes", "no"]
 
 
 class BulkColumn(TypedDict):
-    """A column, its first value, what it becomes, and the name and type there; `also` is what it is besides."""
+    """A column, its first value, what it becomes, the name and type there, and what else it is (`also`)."""
 
     column: str
     first: str

@@ -158,7 +158,7 @@ export type BulkType = "" | "text" | "integer" | "number" | "decimal comma" | "b
 
 export type BulkHeader = "" | "yes" | "no";
 
-/** A column, its first value, what it becomes, and the name and type there; `also` is what it is besides. */
+/** A column, its first value, what it becomes, the name and type there, and what else it is (`also`). */
 export interface BulkColumn {
   column: string;
   first: string;
@@ -877,112 +877,9 @@ export interface LettersShown {
   problem: string;
 }
 
-export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
-
-export type Kept = "" | "new" | "edit" | "close";
-
 export type Form = "tree" | "text" | "hex" | "layers";
 
 export type RowKind = "text" | "bytes" | "null" | "failed";
-
-/** A side effect that must be chosen where no look is free. */
-export interface EffectChoice {
-  value: string;
-  text: string;
-  needs_subscription: boolean;
-}
-
-/** The fields of a query as they are typed; `function` is a filter that was set in code. */
-export interface QueryForm {
-  newest: boolean;
-  limit: string;
-  partitions: string;
-  key: string;
-  header: string;
-  mode: "text" | "python";
-  where: string;
-  function: boolean;
-  start: string;
-  end: string;
-  decode: string;
-  decode_key: string;
-}
-
-/** How far a search has come; `share` is what was read of all, from 0 to 1. */
-export interface SearchState {
-  status: string;
-  text: string;
-  errors: string;
-  share: number | null;
-  running: boolean;
-  more: string;
-  all: string;
-  backwards: boolean;
-}
-
-/** What a browser shows besides rows and messages. */
-export interface BrowseState {
-  session: string;
-  marks: string[];
-  effect: string;
-  harmless: boolean;
-  masks: string;
-  choices: EffectChoice[];
-  confirm: boolean;
-  closed: boolean;
-  lost: boolean;
-  topic: string;
-  form: QueryForm | null;
-  expand: boolean;
-  problem: string;
-  search: SearchState;
-  call: string;
-  fixed_call: string;
-  columns: [string, boolean][];
-  sort: [number | null, boolean] | null;
-  marked: number;
-  newest_on_top: boolean;
-  composing: boolean;
-  kept: "" | "new" | "edit" | "close";
-  following: boolean;
-  formats: string[];
-  key_formats: string[];
-  lacks: Record<string, string>;
-  first_tab?: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
-  back?: string;
-}
-
-/** One topic of the list, or a branch of the tree; `messages` is short, `exactly` is not. */
-export interface TopicLine {
-  n: number;
-  name: string;
-  label: string;
-  depth: number;
-  up: number;
-  branch: number;
-  size_of: number;
-  open: boolean;
-  messages: string;
-  exactly: string;
-  size: string;
-  backlog: string;
-  dead: string;
-  internal: boolean;
-  chosen: boolean;
-}
-
-/** A part of the list of topics; its numbers are good for this generation. */
-export interface Topics {
-  type: "topics";
-  first: number;
-  total: number;
-  found: number;
-  all: number;
-  separator: string;
-  generation: number;
-  rows: TopicLine[];
-  asked: number | null;
-}
 
 /** One message in a line; a cell is None where there is no value. `said` stands in place of a value. */
 export interface Row {
@@ -1088,6 +985,109 @@ export interface Copied {
 export interface ComparedRows {
   type: "compared";
   rows: ([string, string | null, string | null, boolean])[];
+}
+
+export type Tab = "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
+
+export type Kept = "" | "new" | "edit" | "close";
+
+/** A side effect that must be chosen where no look is free. */
+export interface EffectChoice {
+  value: string;
+  text: string;
+  needs_subscription: boolean;
+}
+
+/** The fields of a query as they are typed; `function` is a filter that was set in code. */
+export interface QueryForm {
+  newest: boolean;
+  limit: string;
+  partitions: string;
+  key: string;
+  header: string;
+  mode: "text" | "python";
+  where: string;
+  function: boolean;
+  start: string;
+  end: string;
+  decode: string;
+  decode_key: string;
+}
+
+/** How far a search has come; `share` is what was read of all, from 0 to 1. */
+export interface SearchState {
+  status: string;
+  text: string;
+  errors: string;
+  share: number | null;
+  running: boolean;
+  more: string;
+  all: string;
+  backwards: boolean;
+}
+
+/** What a browser shows besides rows and messages. */
+export interface BrowseState {
+  session: string;
+  marks: string[];
+  effect: string;
+  harmless: boolean;
+  masks: string;
+  choices: EffectChoice[];
+  confirm: boolean;
+  closed: boolean;
+  lost: boolean;
+  topic: string;
+  form: QueryForm | null;
+  expand: boolean;
+  problem: string;
+  search: SearchState;
+  call: string;
+  fixed_call: string;
+  columns: [string, boolean][];
+  sort: [number | null, boolean] | null;
+  marked: number;
+  newest_on_top: boolean;
+  composing: boolean;
+  kept: "" | "new" | "edit" | "close";
+  following: boolean;
+  formats: string[];
+  key_formats: string[];
+  lacks: Record<string, string>;
+  first_tab?: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
+  back?: string;
+}
+
+/** One topic of the list, or a branch of the tree; `messages` is short, `exactly` is not. */
+export interface TopicLine {
+  n: number;
+  name: string;
+  label: string;
+  depth: number;
+  up: number;
+  branch: number;
+  size_of: number;
+  open: boolean;
+  messages: string;
+  exactly: string;
+  size: string;
+  backlog: string;
+  dead: string;
+  internal: boolean;
+  chosen: boolean;
+}
+
+/** A part of the list of topics; its numbers are good for this generation. */
+export interface Topics {
+  type: "topics";
+  first: number;
+  total: number;
+  found: number;
+  all: number;
+  separator: string;
+  generation: number;
+  rows: TopicLine[];
+  asked: number | null;
 }
 
 /** Counts between edges, in milliseconds since 1970. */
