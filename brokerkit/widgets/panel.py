@@ -178,6 +178,10 @@ class PanelView(Protocol):
         """Handle a message of the panel."""
 
 
+FIRST_SCREEN = 0.5
+"""Seconds that the HTML for a notebook without a kernel waits for what is being read."""
+
+
 class PanelDisplayed(Displayed):
     """An object that is shown as a panel, and as HTML where the widget libraries are missing."""
 

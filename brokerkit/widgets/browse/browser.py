@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.sanitize import plain
 
-from ..panel import Panel, PanelDisplayed
+from ..panel import FIRST_SCREEN, Panel, PanelDisplayed
 from ..protocol.browse import Tab
 from .calls import fixed_call, message_call, shown_call
 from .compare import Compared
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     from ..compose import Composer
     from ..tail import Tail
-
-FIRST_SCREEN = 0.5
-"""Seconds that the page without a kernel waits for a running read."""
 
 
 class TopicBrowser(PanelDisplayed):

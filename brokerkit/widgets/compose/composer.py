@@ -13,7 +13,9 @@ from brokerkit.display.sanitize import plain
 from brokerkit.frames.mapped import MappedRows
 from brokerkit.frames.outcome import OutcomeFrame
 
-from ..panel import Channel, PanelDisplayed
+from ..panel import FIRST_SCREEN, Channel, PanelDisplayed
+from .bulk.page import page
+from .bulk.view import bulk_shown
 from .calls import composer_call
 from .checks import Problem
 from .model import ComposerModel
@@ -224,6 +226,9 @@ class Composer(PanelDisplayed):
         return f"<{self._title()}>"
 
     def _repr_html_(self) -> str:
+        if self._model.many:
+            self.wait(FIRST_SCREEN)
+            return block(heading(self._title()), page(bulk_shown(self._model)), lines(self.call))
         item = self._model.item
         shown = (
             {}

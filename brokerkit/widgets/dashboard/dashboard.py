@@ -8,7 +8,7 @@ from brokerkit.core.vocabulary.errors import BrokerError
 from brokerkit.display.markup import block, heading, lines, table
 
 from ..browse import TopicBrowser
-from ..panel import PanelDisplayed
+from ..panel import FIRST_SCREEN, PanelDisplayed
 from ..protocol.browse import Tab
 from .model import DashboardModel
 from .summary import topic_looks
@@ -127,6 +127,9 @@ class Dashboard(PanelDisplayed):
         return f"<Dashboard of {self._model.session.label}, {self._model.looks.all:,} topics>"
 
     def _repr_html_(self) -> str:
+        if self._browser is not None:
+            return self._browser._repr_html_()
+        self._model.looked.wait(FIRST_SCREEN)
         rows = [
             [each["topic"], _number(each["backlog"]), _number(each["dead_letters"]), each["slowest"] or ""]
             for each in (look.record() for look in topic_looks(self._model.looks)[:ROWS])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from brokerkit.core.vocabulary.arguments import check_seconds
 from brokerkit.core.vocabulary.cancellation import Cancellation
 from brokerkit.core.vocabulary.errors import BrokerError, Cancelled, ConfigError
+from brokerkit.core.vocabulary.latch import Latch
 from brokerkit.core.vocabulary.positions import microseconds_of
 
 from ..browse.lifetime import tied
@@ -35,6 +36,7 @@ class DashboardModel:
         paused: Whether it looks no more until it is resumed.
         problem: Why the last look failed.
         on_change: Called after each look and each change.
+        looked: Set after the first look.
         attended: Returns whether there is a viewer.
     """
 
@@ -47,6 +49,7 @@ class DashboardModel:
         self.on_change: Callable[[], None] | None = None
         self.attended: Callable[[], bool] = lambda: True
         self._worker = LatestOnlyWorker(f"dashboard of {session.name}")
+        self.looked = Latch()
         self._soon = True
         self.running = True
         self._cell = tied(self, session)
@@ -97,6 +100,7 @@ class DashboardModel:
         self._soon = False
         try:
             self._look(cancellation)
+            self.looked.set()
             self.tell()
         except Cancelled:
             raise
