@@ -31,6 +31,11 @@ PENDING = 20_000
 """How many messages may be pending for a topic. This is more than a batch of the portable half has."""
 MOST_MESSAGES = PENDING // 2
 BATCH_DELAY_MILLIS = 5
+SEQUENCE_BASE = 1
+"""Without one the library numbers messages twice if it reconnects before the first confirmation.
+
+A broker that deduplicates then confirms the second of them and drops it.
+"""
 LARGE_BYTES = 128 * 1024
 """Larger messages are not put into batches, which cannot be cut into chunks and fail as a whole."""
 DEDUPLICATED = "Enabled"
@@ -209,6 +214,7 @@ class PulsarPublisher(PublisherDriver):
         native = self._connection.client.create_producer(
             full,
             schema=schema,
+            initial_sequence_id=SEQUENCE_BASE,
             max_pending_messages=PENDING,
             max_pending_messages_across_partitions=5 * PENDING,
             batching_enabled=batching,

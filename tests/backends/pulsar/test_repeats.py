@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 import pytest
@@ -73,6 +75,31 @@ def test_a_deduplicated_topic_holds_each_message_once(
     said, stored = published_through_cuts(session, proxy, make(True))
     assert set(said) == {"confirmed"}
     assert stored == [str(number) for number in range(ROWS)]
+
+
+def test_messages_after_a_lost_first_confirmation_are_stored_on_a_deduplicated_topic(
+    pulsar_server: PulsarServer, session: Session, proxy: Proxy, make: Callable[[bool], str]
+) -> None:
+    topic = make(True)
+    publisher = session.shared_publisher().topic(topic)
+    messages = [OutboundMessage(b"%d" % number + b" " * 50_000) for number in range(40)]
+    arrived = f"{pulsar_server.admin}/admin/v2/{topic.replace('://', '/')}/internalStats"
+
+    def entries() -> int:
+        return int(httpx.get(arrived, trust_env=False).json()["numberOfEntries"])
+
+    # a part of the first messages is stored, and no confirmation comes
+    proxy.after(20_000, partial(proxy.half_open, ways=(Way.TO_CLIENT,)), way=Way.TO_SERVER)
+    proxy.after(500_000, partial(proxy.stall, ways=(Way.TO_SERVER,)), way=Way.TO_SERVER)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(publisher.publish_batch, messages[:20])
+        eventually(lambda: entries() > 5, "some are stored")
+        proxy.cut()
+        proxy.mend()
+        results = [*first.result(60), *publisher.publish_batch(messages[20:])]
+    assert [result.status for result in results] == ["confirmed"] * len(messages)
+    stored = session.scan(topic, decode="raw").to_arrow()["raw"].to_pylist()
+    assert [payload.rstrip(b" ") for payload in stored] == [b"%d" % number for number in range(len(messages))]
 
 
 def test_elsewhere_a_message_that_may_be_there_twice_is_said_to_be(
