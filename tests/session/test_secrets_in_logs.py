@@ -36,7 +36,7 @@ try:
         topic = "logs-" + uuid.uuid4().hex[:8]
         session.create_topic(topic)
         session.publish(topic, "1")
-        print(len(session.peek(topic)), "was read")
+        print(f"{len(session.peek(topic))} was read")
 except bk.Unauthorized as error:
     print(error)
 """
