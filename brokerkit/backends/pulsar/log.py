@@ -1,7 +1,8 @@
 """Pass the log of the C++ client to Python's `logging`, under ``brokerkit.pulsar``.
 
 The client could call a Python logger from its own threads, but a call while the interpreter exits aborts
-the process. Instead it writes lines into a pipe, which a Python thread reads.
+the process. Instead it writes lines into a pipe, which a Python thread reads. A line is written before the
+client goes on, so the one who empties the pipe knows which connections were lost until then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import selectors
 import threading
+from collections import Counter
 from typing import Any
 
 import pulsar
@@ -25,26 +28,77 @@ _LEVELS = {
     "ERROR": logging.ERROR,
     "FATAL": logging.CRITICAL,
 }
-_lock = threading.Lock()
-_pipe: tuple[int, int] | None = None
+_LOST = re.compile(r"\[(?P<topic>.+), [^,]*\] Schedule reconnection")
+"""What the client writes when a producer loses its connection, before it sends anything again."""
+_lock = threading.RLock()
+_pipe: _Pipe | None = None
+
+
+class _Pipe:
+    """The pipe of this process, which a thread of its own and callers that need what was lost empty."""
+
+    def __init__(self) -> None:
+        self.end, self.writing_end = os.pipe()
+        os.set_blocking(self.end, False)
+        self.lost: Counter[str] = Counter()
+        """How often producers of each topic have lost their connection."""
+        self._rest = b""
+
+    def empty(self) -> None:
+        """Pass on all lines that were written until now. The lock is held."""
+        while True:
+            try:
+                read = os.read(self.end, 65_536)
+            except BlockingIOError:
+                return
+            *lines, self._rest = (self._rest + read).split(b"\n")
+            for line in lines:
+                self._pass_on(line.decode("utf-8", "replace"))
+
+    def _pass_on(self, line: str) -> None:
+        found = _LINE.match(line)
+        if found is None:
+            log.info("%s", line)
+            return
+        lost = _LOST.match(found["text"])
+        if lost is not None:
+            self.lost[_whole(lost["topic"])] += 1
+        log.log(_LEVELS.get(found["level"], logging.INFO), "%s (%s)", found["text"], found["where"])
+
+    def watch(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.end, selectors.EVENT_READ)
+            while True:
+                selector.select()
+                with _lock:
+                    self.empty()
+
+
+def lost_connections(topic: str) -> int:
+    """Return how often producers of a topic have lost their connection, as far as the client says it."""
+    with _lock:
+        if _pipe is None:
+            return 0
+        _pipe.empty()
+        return _pipe.lost[_whole(topic)]
+
+
+def _whole(topic: str) -> str:
+    """Return the name of a topic without the number of a partition."""
+    return re.sub(r"-partition-\d+$", "", topic)
 
 
 def client_logger() -> Any:
     """Return the logger for a client.
 
-    Its level is that of the Python logger when the first client is created.
+    Its level is that of the Python logger when the first client is created, or higher.
     """
     if not os.path.isdir(PIPES):
         return log
-    return pulsar.FileLogger(_wanted(log.getEffectiveLevel()), f"{PIPES}/{_writing_end()}")
-
-
-def _wanted(level: int) -> Any:
-    if level <= logging.DEBUG:
-        return pulsar.LoggerLevel.Debug
-    if level <= logging.INFO:
-        return pulsar.LoggerLevel.Info
-    return pulsar.LoggerLevel.Warn if level <= logging.WARNING else pulsar.LoggerLevel.Error
+    # what it says of lost connections is needed
+    detailed = log.getEffectiveLevel() <= logging.DEBUG
+    level = pulsar.LoggerLevel.Debug if detailed else pulsar.LoggerLevel.Info
+    return pulsar.FileLogger(level, f"{PIPES}/{_writing_end()}")
 
 
 def _writing_end() -> int:
@@ -55,29 +109,15 @@ def _writing_end() -> int:
     global _pipe
     with _lock:
         if _pipe is None:
-            _pipe = os.pipe()
-            threading.Thread(target=_read, args=(_pipe[0],), name="brokerkit pulsar log", daemon=True).start()
-        return _pipe[1]
-
-
-def _read(end: int) -> None:
-    with os.fdopen(end, "r", encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            _pass_on(line.rstrip("\n"))
-
-
-def _pass_on(line: str) -> None:
-    found = _LINE.match(line)
-    if found is None:
-        log.info("%s", line)
-    else:
-        log.log(_LEVELS.get(found["level"], logging.INFO), "%s (%s)", found["text"], found["where"])
+            _pipe = _Pipe()
+            threading.Thread(target=_pipe.watch, name="brokerkit pulsar log", daemon=True).start()
+        return _pipe.writing_end
 
 
 def _forget() -> None:
     """Forget the pipe in a forked child, where no thread reads it. Its clients get a new one."""
     global _lock, _pipe
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _pipe = None
 
 

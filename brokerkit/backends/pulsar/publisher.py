@@ -222,7 +222,7 @@ class PulsarPublisher(PublisherDriver):
             batching_type=pulsar.BatchingType.KeyBased,
             batching_max_publish_delay_ms=BATCH_DELAY_MILLIS,
         )
-        return Producer(keep_in_child(native), deduplicated, batching, chunking)
+        return Producer(keep_in_child(native), deduplicated, batching, chunking, full)
 
     def _deduplicated(self, full: str, numbers: Sequence[int | None], deadline: Deadline) -> bool:
         """Return whether the broker stores a repeated message only once; False if that is not known."""

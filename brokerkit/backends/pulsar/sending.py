@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import pulsar
@@ -18,10 +19,12 @@ from brokerkit.core.vocabulary.results import PublishResult
 from .client_internals import giving
 from .codec import each, encode, texts_of
 from .errors import SURELY_NOT_STORED, named, result_name, translate
+from .log import lost_connections
 from .size_limits import check_size
 
 LOOK_AGAIN_SECONDS = 0.02
 """The library waits longer than this before it reconnects."""
+LOOK_AGAIN_ROWS = 256
 CLOSED = "AlreadyClosed"
 STORED = int(pulsar.Result.Ok)
 TAKEN_FOR_A_REPEAT = BrokerError(
@@ -52,12 +55,14 @@ class Producer:
         deduplicated: Whether a message that it sends again is stored once.
         batching: Whether it makes batches.
         chunking: Whether it cuts what is larger than the brokers take.
+        topic: The full name of its topic.
     """
 
     native: Any
     deduplicated: bool
     batching: bool
     chunking: bool
+    topic: str = ""
 
 
 class Sending:
@@ -72,12 +77,16 @@ class Sending:
 
     def __init__(self, producers: Sequence[Producer | None]) -> None:
         self._producers = producers
-        self._repeating = {producer for producer in {*producers} if producer and not producer.deduplicated}
+        self._lost = {each: lost_connections(each.topic) for each in {*producers} if each is not None}
+        """How often each producer had lost its connection at the last look."""
+        self._arrived = 0
+        """How many reports were there at the last look."""
         self._reports: dict[int, _Report] = {}
         """The first report of each row. Each of its operations here is a single one for other threads."""
         self._failed: dict[int, PublishResult] = {}
         self._notes: dict[int, str] = {}
         self._repeated: set[int] = set()
+        self._at_once: set[int] = set()
         self._begun = 0
         self._awaited = len(producers) + 1
         self._here = threading.Event()
@@ -105,6 +114,7 @@ class Sending:
                 give(content, None if key is None else key.decode(), self._taker(row))
             except pulsar.PulsarException as error:
                 self._not_sent(row, translate(error, "publishing"))
+            self._given(row)
 
     def begin(self, row: int, message: OutboundMessage, unset: str | None, limit: int | None) -> None:
         """Send a message."""
@@ -128,6 +138,13 @@ class Sending:
             self._not_sent(row, error)
         except pulsar.PulsarException as error:
             self._not_sent(row, translate(error, "publishing"))
+        self._given(row)
+
+    def _given(self, row: int) -> None:
+        if row in self._reports:
+            self._at_once.add(row)
+        if row % LOOK_AGAIN_ROWS == LOOK_AGAIN_ROWS - 1:
+            self._note_lost_connections()
 
     def fail(self, row: int, error: BrokerError) -> None:
         """Set the outcome of a row that is not sent."""
@@ -140,7 +157,9 @@ class Sending:
 
     def arrived(self, deadline: Deadline) -> bool:
         """Wait until no message is pending. Return False if that takes longer than the deadline."""
-        return self._wait(self._begun, deadline)
+        arrived = self._wait(self._begun, deadline)
+        self._note_lost_connections(now=False)
+        return arrived
 
     def _wait(self, count: int, deadline: Deadline) -> bool:
         """Wait until so many rows are decided."""
@@ -159,14 +178,21 @@ class Sending:
         finally:
             self._awaited = len(self._producers) + 1
 
-    def _note_lost_connections(self) -> None:
-        """Note the messages that the library will send again after the first copy may have been stored."""
-        for producer in self._repeating:
-            if not producer.native.is_connected():
+    def _note_lost_connections(self, *, now: bool = True) -> None:
+        """Note the messages that the library may send again after the first copy may have been stored.
+
+        Args:
+            now: Whether to look at the connections too, not only at what was lost since the last look.
+        """
+        before, self._arrived = self._arrived, len(self._reports)
+        for producer, known in self._lost.items():
+            lost = self._lost[producer] = lost_connections(producer.topic)
+            if lost != known or (now and not producer.native.is_connected()):
+                surely = {*islice([*self._reports], before if lost != known else self._arrived)}
                 self._repeated |= {
                     row
-                    for row, each in enumerate(self._producers)
-                    if each is producer and row not in self._reports
+                    for row, each in enumerate(self._producers[: self._begun])
+                    if each is producer and row not in surely
                 }
 
     def outcomes(self, deadline: Deadline) -> Outcomes:
@@ -174,6 +200,7 @@ class Sending:
         self._wait(len(self._producers), deadline)
         # what comes from now on is too late
         reports = self._reports.copy()
+        self._note_lost_connections(now=False)
         outcomes = self._outcomes(reports)
         late = Unavailable(f"the broker did not confirm it within {deadline.seconds:g} s; it may be stored")
         for row in range(len(self._producers)) if len(reports) < len(self._producers) else ():
@@ -182,8 +209,12 @@ class Sending:
         for row, note in self._notes.items():
             if row in reports and row not in self._failed:
                 outcomes.others[row] = replace(outcomes[row], note=note)
-        for row in self._repeated & reports.keys():
-            if outcomes[row].ok:
+        for row in (self._repeated & reports.keys()) - self._failed.keys() - self._at_once:
+            producer = self._producers[row]
+            if outcomes[row].status == "failed":
+                # the broker refused the second copy, or the library gave up, after the first was on its way
+                outcomes.others[row] = replace(outcomes[row], status="unknown")
+            elif outcomes[row].ok and producer is not None and not producer.deduplicated:
                 outcomes.others[row] = replace(outcomes[row], error=TWICE)
         return outcomes
 
@@ -196,7 +227,7 @@ class Sending:
         told = zip(sent, results, each(message_ids, "ledger_id"), texts_of(message_ids), strict=True)
         for row, result, ledger, text in told:
             if int(result) != STORED:
-                others[row] = _outcome(result)
+                others[row] = _outcome(result, at_once=row in self._at_once)
             elif ledger >= 0:
                 ids[row] = text
             else:
@@ -208,10 +239,20 @@ class Sending:
         return Outcomes(ids, others)
 
 
-def _outcome(result: Any) -> PublishResult:
-    """Return the outcome of a message that the broker did not confirm."""
+def _outcome(result: Any, *, at_once: bool) -> PublishResult:
+    """Return the outcome of a message that the broker did not confirm.
+
+    Args:
+        at_once: Whether this was reported before the library had taken the message.
+    """
     name = result_name(result)
     if name == CLOSED:
-        return PublishResult("failed", None, ProducerClosed("the producer was closed before this was sent"))
+        if at_once:
+            return PublishResult(
+                "failed", None, ProducerClosed("the producer was closed before this was sent")
+            )
+        return PublishResult(
+            "unknown", None, ProducerClosed("the producer was closed before it was confirmed")
+        )
     problem = named(name, "publishing")
     return PublishResult("failed" if name in SURELY_NOT_STORED else "unknown", None, problem)

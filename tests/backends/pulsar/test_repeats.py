@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 import brokerkit as bk
+from brokerkit.backends.pulsar.sending import TWICE, Producer, Sending
 from brokerkit.core import OutboundMessage
+from brokerkit.core.vocabulary.cancellation import Deadline
 from brokerkit.sandbox.proxy import Proxy, Way
 from brokerkit.sandbox.pulsar import PulsarServer
 from brokerkit.testing import eventually
@@ -114,6 +116,64 @@ def test_elsewhere_a_message_that_may_be_there_twice_is_said_to_be(
     assert {int(value) for value, count in counts.items() if count > 1} <= {
         row for row, each in enumerate(said) if each == "twice?"
     }
+
+
+@pytest.mark.parametrize("deduplicated", [False, True])
+def test_stored_messages_are_not_called_failed_because_the_topic_takes_no_more(
+    pulsar_server: PulsarServer,
+    session: Session,
+    proxy: Proxy,
+    make: Callable[[bool], str],
+    deduplicated: bool,
+) -> None:
+    topic = make(deduplicated)
+    path = f"{pulsar_server.admin}/admin/v2/{topic.replace('://', '/')}"
+    publisher = session.shared_publisher().topic(topic)
+    publisher.publish_batch([OutboundMessage(b"first")])
+    proxy.half_open(ways=(Way.TO_CLIENT,))
+    with ThreadPoolExecutor() as pool:
+        results = pool.submit(publisher.publish_batch, [OutboundMessage(b"%d" % row) for row in range(10)])
+        eventually(lambda: _entries(path) == 11, "all are stored")
+        httpx.post(f"{path}/terminate", trust_env=False).raise_for_status()
+        proxy.cut()
+        proxy.mend()
+        assert {result.status for result in results.result(60)} == {"unknown"}
+
+
+@pytest.mark.parametrize("partitions", [None, 1])
+def test_a_connection_that_is_lost_and_found_between_two_looks_is_noticed(
+    pulsar_server: PulsarServer, session: Session, proxy: Proxy, partitions: int | None
+) -> None:
+    name = new_name()
+    session.create_topic(name, partitions=partitions)
+    topic = f"persistent://public/default/{name}"
+    path = f"{pulsar_server.admin}/admin/v2/persistent/public/default/{name}"
+    path += "" if partitions is None else "-partition-0"
+    native = session.native.create_producer(topic)
+    producer = Producer(native, deduplicated=False, batching=False, chunking=False, topic=topic)
+    sending = Sending([producer] * 30)
+
+    def begin(first: int, last: int) -> None:
+        for row in range(first, last):
+            sending.begin(row, OutboundMessage(b"%d" % row), None, None)
+
+    begin(0, 10)
+    assert sending.arrived(Deadline(60))
+    proxy.half_open(ways=(Way.TO_CLIENT,))
+    begin(10, 20)
+    eventually(lambda: _entries(path) == 20, "all are stored")
+    proxy.cut()
+    proxy.mend()
+    eventually(lambda: _entries(path) == 30, "they are stored once more")
+    begin(20, 30)
+    outcomes = sending.outcomes(Deadline(60))
+    native.close()
+    assert [outcome.status for outcome in outcomes] == ["confirmed"] * 30
+    assert [outcome.error for outcome in outcomes][:20] == [None] * 10 + [TWICE] * 10
+
+
+def _entries(path: str) -> int:
+    return int(httpx.get(f"{path}/internalStats", trust_env=False).json()["numberOfEntries"])
 
 
 @pytest.mark.parametrize("keys", ["abba", "abcabc", "abab"])
