@@ -104,6 +104,30 @@ def test_names_of_fields_are_completed_and_the_keyboard_leads_out(
         expect(panel.get_by_role("button", name="Format")).to_be_focused()
 
 
+# typed and left within one task of the browser, so that no timer of the editor comes between
+TYPED_AND_LEFT = """async (editor) => {
+    document.execCommand("insertText", false, "1");
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(queueMicrotask);
+    const key = {key: "Escape", keyCode: 27, bubbles: true, cancelable: true, composed: true};
+    editor.dispatchEvent(new KeyboardEvent("keydown", key));
+    return editor.textContent;
+}"""
+
+
+def test_escape_leaves_the_editor_at_once_while_names_are_only_looked_for(
+    s: Session, chromium: Browser
+) -> None:
+    s.create_topic("orders")
+    s.publish("orders", {"total": 1})
+    with workbench(s, "orders", chromium) as panel:
+        panel.get_by_role("button", name="New message").click()
+        editor = edited(panel)
+        editor.press("Control+a")
+        assert editor.evaluate(TYPED_AND_LEFT) == "1"
+        expect(panel.get_by_role("button", name="JSON editor")).to_be_focused()
+        expect(panel.locator(".cm-tooltip-autocomplete")).to_have_count(0)
+
+
 def test_the_plain_field_stays_where_the_editor_cannot_be_loaded(
     s: Session, chromium: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,5 @@
 // The editor of a value: JSON with colours, brackets and marks. It is a module of its own, loaded when it is needed.
-import { acceptCompletion, autocompletion, startCompletion } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, closeCompletion, startCompletion } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import {
@@ -11,7 +11,7 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { EditorState, Transaction } from "@codemirror/state";
+import { EditorState, Prec, Transaction } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -68,6 +68,14 @@ const LOOK = EditorView.theme({
   ".cm-foldPlaceholder": { backgroundColor: "var(--bk-soft)", color: "var(--bk-dim)", border: "0" },
 });
 
+/** End a list of names that is seen, else leave: names that are only looked for do not keep the keyboard. */
+function ended(view: EditorView, leave: () => void): boolean {
+  const seen = view.dom.querySelector(".cm-tooltip-autocomplete") !== null;
+  closeCompletion(view);
+  if (!seen) leave();
+  return true;
+}
+
 function made({ root, parent, label, text, caret, onWrite, onLeave }: Settings): Editor {
   let fields: readonly JsonField[] = [];
   const view = new EditorView({
@@ -90,11 +98,11 @@ function made({ root, parent, label, text, caret, onWrite, onLeave }: Settings):
         LOOK,
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+        // Tab is for indenting, so Escape and Tab lead out; it comes before the keys of the list of names
+        Prec.highest(keymap.of([{ key: "Escape", run: (its) => ended(its, onLeave) }])),
         autocompletion({ icons: false, override: [(context) => offered(context, fields)] }),
         keymap.of([
           { key: "Tab", run: acceptCompletion },
-          // Tab is for indenting, so Escape and Tab lead out; the first Escape ends a list of names
-          { key: "Escape", run: () => (onLeave(), true) },
           ...lintKeymap,
           ...historyKeymap,
           indentWithTab,
