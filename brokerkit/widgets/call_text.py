@@ -9,6 +9,7 @@ from keyword import iskeyword
 from typing import Any
 
 from brokerkit.core.vocabulary.attributes import Attributes
+from brokerkit.display.sanitize import without_hidden
 
 from .notebook_cells import cells
 from .panel import PanelDisplayed
@@ -56,9 +57,7 @@ def literal(value: Any) -> str:
 
 def ascii_safe(text: str) -> str:
     """Return source text without characters that reverse or hide the text that follows."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return without_hidden(text)
 
 
 def variable_of(thing: Any, otherwise: str) -> Name:

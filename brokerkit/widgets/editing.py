@@ -11,11 +11,12 @@ import re
 from typing import Literal
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.display.sanitize import without_hidden
 
 Mode = Literal["text", "escaped", "null"]
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[nrt\\]|.|$)", re.DOTALL)
 _SHORT = {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}
-_NAMED = {"\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
+_NAMED = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
 def to_text(data: bytes | None, *, one_line: bool = False) -> tuple[Mode, str]:
@@ -27,14 +28,14 @@ def to_text(data: bytes | None, *, one_line: bool = False) -> tuple[Mode, str]:
         return "null", ""
     text = data.decode("utf-8", "surrogateescape")
     kept = "" if one_line else "\n\t"
-    if all(each.isprintable() or each in kept for each in text):
+    if without_hidden(text, lambda char: char if char in kept else "") == text:
         return "text", text
-    return "escaped", "".join(each if each in kept else _escaped(each) for each in text)
+    return "escaped", _with_escapes(text, kept)
 
 
 def name_to_text(name: str) -> str:
     """Return a name for a text field of one line, always in the form with escapes."""
-    return "".join(map(_escaped, name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")))
+    return _with_escapes(name.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape"))
 
 
 def text_to_name(text: str) -> str:
@@ -50,11 +51,13 @@ def text_to_name(text: str) -> str:
         raise ConfigError(f"a name must be text, and {text[:60]!r} stands for other bytes") from error
 
 
+def _with_escapes(text: str, kept: str = "") -> str:
+    return without_hidden(text.replace("\\", "\\\\"), lambda char: char if char in kept else _escaped(char))
+
+
 def _escaped(char: str) -> str:
     if char in _NAMED:
         return _NAMED[char]
-    if char.isprintable():
-        return char
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"

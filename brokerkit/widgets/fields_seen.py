@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from brokerkit.display.sanitize import plain
+from brokerkit.display.sanitize import hides, plain
 
 from .call_text import ascii_safe
 from .protocol.conditions import FieldSeen
@@ -90,6 +90,6 @@ def _literal(name: str | int) -> str:
     """Return a name as Python, in double quotes as people type them where that is as short."""
     if isinstance(name, int):
         return str(name)
-    if name.isprintable() and not set(name) & {'"', "\\"}:
+    if not hides(name) and not set(name) & {'"', "\\"}:
         return f'"{name}"'
     return ascii_safe(repr(name))

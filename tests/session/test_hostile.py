@@ -13,7 +13,7 @@ import tqdm.notebook
 
 import brokerkit as bk
 from brokerkit.display import progress
-from brokerkit.display.sanitize import plain
+from brokerkit.display.sanitize import hides, plain
 from brokerkit.workbench import Session
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -86,6 +86,49 @@ def test_plain_keeps_ordinary_text_and_cuts_long_text() -> None:
     assert plain("größe 🎈 <b>") == "größe 🎈 <b>"
     assert plain("a\nb") == "a\\nb"
     assert len(plain("x" * 10_000_000)) == 200
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "👩\u200d💻",
+        "👨🏽\u200d👩🏻\u200d👧",
+        "❤\ufe0f\u200d🔥",
+        "🏳\ufe0f\u200d🌈",
+        "1\ufe0f\u20e3",
+        "葛\U000e0100",
+        "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+    ],
+)
+def test_plain_keeps_pictures_of_several_characters(picture: str) -> None:
+    assert plain(f"a {picture}, b") == f"a {picture}, b"
+    assert plain(f"{picture}\x1b\u202e") == f"{picture}\\x1b\\u202e"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "a\u200db",
+            "👩\u200d",
+            "\u200d👩",
+            "👩\u200d\u200d💻",
+            "👩\u200db",
+            "👩\u200c💻",
+            "🏴\U000e0062\U000e007f",
+        ),
+        *("a\ufe0f", "a\U000e0141", "❤\ufe0f\ufe0f", "\ufe0f", "👩\u2066💻"),
+    ],
+)
+def test_plain_shows_what_hides_beside_pictures_and_letters(text: str) -> None:
+    assert plain(text).encode("ascii", "replace").decode().count("\\") == sum(
+        each in "\u200d\u200c\ufe0f\U000e0141\U000e0062\U000e007f\u2066" for each in text
+    ) - (text.startswith("❤"))
+    assert not hides(plain(text))
+
+
+def test_plain_cuts_no_picture_behind_its_joiner() -> None:
+    assert plain("👩\u200d💻" * 9, 6) == "👩\u200d💻👩…"
 
 
 @pytest.mark.extended

@@ -135,6 +135,18 @@ def test_topics_and_columns_with_hostile_names_are_listed_and_opened(s: Session)
     harmless(sent)
 
 
+def test_pictures_of_several_characters_look_in_the_table_as_they_are(s: Session) -> None:
+    s.create_topic("t")
+    s.publish("t", "by 👩\u200d💻\u200b", key="❤\ufe0f\u200d🔥")
+    browser = browse(s, "t")
+    sent = told(browser)
+    say(browser, "hello")
+    (row,) = last(sent, "rows")["rows"]
+    text = json.dumps(row, ensure_ascii=False)
+    assert "by 👩\u200d💻\\\\u200b" in text
+    assert '"❤\ufe0f\u200d🔥"' in text
+
+
 def test_hostile_input_is_shown_as_escapes(s: Session) -> None:
     s.create_topic("t")
     s.publish("t", "a\u202eb", key="k\u202e")

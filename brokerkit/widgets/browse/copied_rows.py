@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from brokerkit.core.vocabulary.errors import ConfigError
+from brokerkit.display.sanitize import hides
 from brokerkit.frames.masking.mask import Mask
 from brokerkit.frames.plain import plain
 
@@ -57,7 +58,7 @@ def _command(model: BrowserModel) -> str:
     words += [*_options(query), *_hiding(query, model.rows.builder.mask)]
     words += ["--", query.topic] if query.topic.startswith("-") else [query.topic]
     for each in words:
-        if not each.isprintable():
+        if hides(each):
             raise ConfigError(f"the command line cannot hold {literal(each)}: copy the Python call")
     return " ".join(map(shlex.quote, words))
 
