@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import brokerkit as bk
+from brokerkit.core import OutboundMessage
 from brokerkit.widgets.browse import TopicBrowser
 from brokerkit.widgets.browse import changing as changing_module
 from brokerkit.widgets.browse.state import state_of
@@ -247,6 +248,19 @@ def test_a_topic_without_dead_letters_says_where_to_look(s: Session) -> None:
     assert (change(sent)["count"], len(runs(sent, browser))) == (1, 1)
     carry_out(browser, sent, again=False, confirm=None)
     assert change(sent)["counts"] == [["confirmed", 1]]
+
+
+def test_how_often_letters_were_tried_is_a_column_where_it_is_known_of_any(desk: Session) -> None:
+    browser, sent = opened(desk)
+    assert last(sent, "letters")["tries"]
+    desk.create_topic("broken.orders")
+    desk.publish("broken.orders", "x")
+    say(browser, "letters", naming="broken.{topic}", give_back=False)
+    assert [(each["deliveries"], each["redriven"]) for each in last(sent, "letters")["rows"]] == [("", "")]
+    assert not last(sent, "letters")["tries"]
+    desk.publish_batch("broken.orders", [OutboundMessage("y", attributes={"bk-redriven": "2"})])
+    say(browser, "letters", naming="broken.{topic}", give_back=False)
+    assert last(sent, "letters")["tries"]
 
 
 def test_letters_go_with_their_topic(desk: Session) -> None:

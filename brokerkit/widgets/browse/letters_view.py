@@ -69,10 +69,16 @@ def _shown_now(model: BrowserModel) -> LettersShown:
         "first": first,
         "total": len(listed),
         "rows": [] if frame is None else [_line(letters, row) for row in listed[first : first + LISTED]],
+        "tries": frame is not None and _tried(frame),
         "chosen": len(look.chosen),
         "letter": None if frame is None or look.shown is None else _letter(letters, look.shown),
         "problem": plain(found.problem, 600),
     }
+
+
+def _tried(frame: pd.DataFrame) -> bool:
+    """Return whether of any of the dead letters it is known how often it was delivered or redriven."""
+    return bool(frame["deliveries"].notna().any() or frame["redriven"].fillna(0).any())
 
 
 def _taking(model: BrowserModel) -> str:

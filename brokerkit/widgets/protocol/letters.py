@@ -112,7 +112,8 @@ class LettersShown(TypedDict):
     """The dead letters of the topic; `naming` is the rule that was typed.
 
     The numbers of rows and groups are good for this `generation`. `confirm` is the name to type before they
-    are taken; it is empty where none is asked for. They were read `at`.
+    are taken; it is empty where none is asked for. They were read `at`. `tries` says whether of any of them
+    it is known how often it was tried.
     """
 
     type: Literal["letters"]
@@ -132,6 +133,7 @@ class LettersShown(TypedDict):
     first: int
     total: int
     rows: list[LetterLine]
+    tries: bool
     chosen: int
     letter: LetterShown | None
     problem: str

@@ -872,6 +872,7 @@ export interface LettersShown {
   first: number;
   total: number;
   rows: LetterLine[];
+  tries: boolean;
   chosen: number;
   letter: LetterShown | null;
   problem: string;

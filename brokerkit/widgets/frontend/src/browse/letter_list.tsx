@@ -8,7 +8,7 @@ import { Moment } from "../parts/moment";
 import { momentOf } from "../parts/moments";
 import { Bdi } from "../parts/plain";
 import type { LetterLine, LetterShown, LettersShown } from "../protocol";
-import { Card, Heads } from "./card";
+import { Card, Heads, type Column } from "./card";
 import { Tick } from "./tick";
 import type { Store } from "./store";
 
@@ -16,10 +16,11 @@ interface LineProps {
   store: Store;
   line: LetterLine;
   shown: boolean;
+  tries: boolean;
   generation: string;
 }
 
-function Line({ store, line, shown, generation }: LineProps) {
+function Line({ store, line, shown, tries, generation }: LineProps) {
   const open = () => {
     store.line.send({ type: "letter", generation, row: shown ? null : line.row });
   };
@@ -55,9 +56,11 @@ function Line({ store, line, shown, generation }: LineProps) {
       <td class="bk-mono bk-long bk-hide-narrow" title={line.origin}>
         <Bdi>{line.origin}</Bdi>
       </td>
-      <td class="bk-number">
-        {[line.deliveries, line.redriven && `+${line.redriven}`].filter(Boolean).join(" ")}
-      </td>
+      {tries && (
+        <td class="bk-number">
+          {[line.deliveries, line.redriven && `+${line.redriven}`].filter(Boolean).join(" ")}
+        </td>
+      )}
       <td class={`bk-mono bk-long${line.kind === "text" ? "" : " bk-dim"}`}>
         {line.edited && <Icon sign="edit" label="Edited" class="bk-alt" />} <Bdi>{line.value}</Bdi>
       </td>
@@ -128,7 +131,7 @@ export function LetterList({ store, shown }: { store: Store; shown: LettersShown
               ["Position"],
               ["Reason"],
               ["From", false, "bk-hide-narrow"],
-              ["Tries", true],
+              ...(shown.tries ? ([["Tries", true]] as Column[]) : []),
               ["Value"],
             ]}
           />
@@ -139,6 +142,7 @@ export function LetterList({ store, shown }: { store: Store; shown: LettersShown
                 store={store}
                 line={line}
                 shown={line.row === shown.letter?.row}
+                tries={shown.tries}
                 generation={shown.generation}
               />
             ))}
