@@ -7,6 +7,7 @@ import pytest
 
 import brokerkit as bk
 from brokerkit.core import OutboundMessage
+from brokerkit.session.base import open_sessions
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.browse import TopicBrowser, changing
 from brokerkit.widgets.browse.state import state_of
@@ -189,6 +190,23 @@ def test_nothing_chosen_is_nothing_to_change(shop: Session) -> None:
     browser.selected = None
     say(browser, "plan_change", verb="move", **{**PLAN, "to": "other"})
     assert "choose messages first" in state_of(browser._model)["problem"]
+
+
+def test_a_closed_session_holds_what_needs_it_and_copies_go_to_another(shop: Session) -> None:
+    browser, sent = chosen(shop, 0)
+    assert state_of(browser._model)["held"] == {}
+    shop.close()
+    held = state_of(browser._model)["held"]
+    assert {"redrive", "move", "delete"} <= set(held)
+    assert all("this session was closed" in why for why in held.values())
+    # others may be open in this process
+    assert ("send" in held) == (not open_sessions())
+    with bk.connect("inmem://") as other:
+        other.create_topic("orders")
+        assert "send" not in state_of(browser._model)["held"]
+        say(browser, "plan_change", verb="send", **{**PLAN, "to": "orders", "session": other.token})
+        assert change(sent)["problem"] == ""
+        assert change(sent)["checks"][0] == ["good", "1 of 1 can be sent"]
 
 
 def test_what_the_system_lacks_is_known_with_the_reason(shop: Session) -> None:

@@ -40,6 +40,7 @@ _WHY: dict[Verb, str] = {
     "move": "it moves no messages",
     "delete": "it removes no messages",
 }
+_CLOSED = "this session was closed: connect again, and run the cell"
 _DONE = {"redrive": ("confirmed",), "move": ("confirmed",), "delete": ("removed", "gone")}
 
 
@@ -270,6 +271,13 @@ def lacks_of(model: BrowserModel) -> dict[str, str]:
         for verb, needed in NEEDED.items()
         if any(each in known for each in needed)
     }
+
+
+def held_of(model: BrowserModel) -> dict[str, str]:
+    """Return the changes that cannot be made now, each with the reason; copies go to any open session."""
+    if not model.session.connection.closed:
+        return {}
+    return {verb: _CLOSED for verb in NEEDED if verb != "send" or len(targets(model)) == 1}
 
 
 def _rate(text: str) -> float | None:

@@ -15,7 +15,7 @@ from ..row_view import size_text
 from ..side_effects import choices_of, effect_of
 from .calls import fixed_call, shown_call
 from .form import form_of
-from .orders import lacks_of
+from .orders import held_of, lacks_of
 from .shown_rows import Snapshot
 from .table import COLUMNS
 
@@ -67,6 +67,7 @@ def state_of(model: BrowserModel) -> BrowseState:
         "formats": formats_of("auto" if query is None else query.decode),
         "key_formats": formats_of("auto" if query is None else query.decode_key),
         "lacks": lacks_of(model),
+        "held": held_of(model),
     }
 
 

@@ -63,7 +63,11 @@ class SearchState(TypedDict):
 
 
 class BrowseState(TypedDict):
-    """What a browser shows besides rows and messages."""
+    """What a browser shows besides rows and messages.
+
+    `lacks` are the changes that the system does not have, `held` those that cannot be made now, each with the
+    reason.
+    """
 
     session: str
     marks: list[str]
@@ -91,6 +95,7 @@ class BrowseState(TypedDict):
     formats: list[str]
     key_formats: list[str]
     lacks: dict[str, str]
+    held: dict[str, str]
     first_tab: NotRequired[Tab]
     back: NotRequired[str]
 

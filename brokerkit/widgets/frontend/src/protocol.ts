@@ -1055,6 +1055,7 @@ export interface BrowseState {
   formats: string[];
   key_formats: string[];
   lacks: Record<string, string>;
+  held: Record<string, string>;
   first_tab?: "messages" | "partitions" | "subscriptions" | "configuration" | "schema" | "letters" | "compose" | "live";
   back?: string;
 }

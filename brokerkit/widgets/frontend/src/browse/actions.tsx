@@ -63,9 +63,11 @@ export function Columns({ store }: { store: Store }) {
   );
 }
 
-/** Plans a change of the chosen rows; where the system cannot do it, it says why. */
-function ChangeButton({ store, verb, lack }: { store: Store; verb: Verb; lack?: string | undefined }) {
+/** Plans a change of the chosen rows; where it cannot be made, it says why. */
+function ChangeButton({ store, verb }: { store: Store; verb: Verb }) {
   const { name, sign } = VERBS[verb];
+  const { lacks, held } = store.line.state.value;
+  const lack = lacks[verb] ?? held[verb];
   return (
     <button
       type="button"
@@ -86,10 +88,10 @@ function ChangeButton({ store, verb, lack }: { store: Store; verb: Verb; lack?: 
 
 export function Chosen({ store }: { store: Store }) {
   const { send } = store.line;
-  const { marked, lacks } = store.line.state.value;
+  const { marked, lacks, held } = store.line.state.value;
   if (!marked && !store.message.value) return null;
   const count = Math.max(1, marked);
-  const why = Object.values(lacks)[0];
+  const why = Object.values({ ...lacks, ...held })[0];
   return (
     <div class="bk-chosen" role="toolbar" aria-label="The chosen rows">
       <b class="bk-nowrap" role="status">{`${counted(count, "row")} chosen`}</b>
@@ -122,9 +124,9 @@ export function Chosen({ store }: { store: Store }) {
         <Icon sign="compare" />
         <span class="bk-hide-c">Compare two</span>
       </button>
-      <ChangeButton store={store} verb="redrive" lack={lacks["redrive"]} />
-      <ChangeButton store={store} verb="move" lack={lacks["move"]} />
-      <ChangeButton store={store} verb="delete" lack={lacks["delete"]} />
+      <ChangeButton store={store} verb="redrive" />
+      <ChangeButton store={store} verb="move" />
+      <ChangeButton store={store} verb="delete" />
       <button
         type="button"
         class="bk-btn bk-quiet bk-small bk-square"

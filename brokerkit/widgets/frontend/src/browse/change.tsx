@@ -209,13 +209,14 @@ function Confirm({ store, shown, again }: { store: Store; shown: ChangeShown; ag
   const typed = useSignal("");
   const count = again ? shown.left : shown.count;
   const verb = VERBS[shown.verb];
+  const refused = shown.refused || store.line.state.value.held[shown.verb];
   const name = `${again ? "Resume" : verb.name} ${count.toLocaleString("en")}`;
   useLayoutEffect(() => {
     typed.value = "";
   }, [shown.verb, shown.typed, again, typed]);
   return (
     <div class="bk-line bk-wraps">
-      {shown.confirm && !shown.refused && (
+      {shown.confirm && !refused && (
         <TypedName
           ask={shown.verb === "delete" ? "Type the topic" : "type the topic"}
           label="The name of the topic, to confirm it"
@@ -231,7 +232,7 @@ function Confirm({ store, shown, again }: { store: Store; shown: ChangeShown; ag
         type="button"
         class={`bk-btn ${shown.verb === "delete" ? "bk-danger-of" : "bk-fill"}`}
         disabled={
-          Boolean(shown.refused) || shown.running || !count || (shown.confirm && typed.value !== shown.typed)
+          Boolean(refused) || shown.running || !count || (shown.confirm && typed.value !== shown.typed)
         }
         onClick={(event) => {
           if (event.detail > 1) return; // a double click does it once
@@ -242,7 +243,7 @@ function Confirm({ store, shown, again }: { store: Store; shown: ChangeShown; ag
         <Icon sign={again ? "again" : verb.sign} />
         {name}
       </button>
-      {shown.refused && <span class="bk-dim bk-wrap-any">{shown.refused}</span>}
+      {refused && <span class="bk-dim bk-wrap-any">{refused}</span>}
     </div>
   );
 }
@@ -319,6 +320,7 @@ export function Plan({ store, verb, of, chosen, origin }: Props) {
   };
   const now = typed.value;
   const nowhere = !now.to.trim() && ["move", "send"].includes(verb);
+  const held = store.line.state.value.held[verb];
   const same = mine !== null && JSON.stringify(mine.form) === JSON.stringify(asTyped(now));
   const planned = same && mine.asked && !mine.running && !mine.problem;
   return (
@@ -351,14 +353,20 @@ export function Plan({ store, verb, of, chosen, origin }: Props) {
           <button
             type="button"
             class="bk-btn"
-            disabled={!chosen || mine?.running === true || nowhere}
+            disabled={Boolean(held) || !chosen || mine?.running === true || nowhere}
             onClick={plan}
           >
             Dry run
           </button>
-          {!chosen && <span class="bk-dim">Choose messages first.</span>}
-          {chosen > 0 && nowhere && <span class="bk-dim">Say to which topic first.</span>}
-          {chosen > 0 && mine?.refused && <span class="bk-dim bk-wrap-any">{mine.refused}</span>}
+          {held ? (
+            <span class="bk-dim bk-wrap-any">{held}</span>
+          ) : (
+            <>
+              {!chosen && <span class="bk-dim">Choose messages first.</span>}
+              {chosen > 0 && nowhere && <span class="bk-dim">Say to which topic first.</span>}
+              {chosen > 0 && mine?.refused && <span class="bk-dim bk-wrap-any">{mine.refused}</span>}
+            </>
+          )}
         </div>
       )}
     </>

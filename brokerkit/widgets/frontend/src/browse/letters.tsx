@@ -49,7 +49,11 @@ function Take({ store, shown, done }: { store: Store; shown: LettersShown; done?
       <button
         type="button"
         class="bk-btn"
-        disabled={shown.loading || (shown.confirm !== "" && typed.value !== shown.confirm)}
+        disabled={
+          store.line.state.value.closed ||
+          shown.loading ||
+          (shown.confirm !== "" && typed.value !== shown.confirm)
+        }
         onClick={() => {
           const confirm = shown.confirm ? typed.peek() : null;
           store.line.send({ type: "letters", naming: shown.naming, give_back: true, confirm });
@@ -91,7 +95,7 @@ function Rule({ store, naming }: { store: Store; naming: string }) {
           }}
         />
       </span>
-      <button type="submit" class="bk-btn">
+      <button type="submit" class="bk-btn" disabled={store.line.state.value.closed}>
         Look there
       </button>
     </form>
@@ -147,6 +151,7 @@ function Head({ store, shown }: { store: Store; shown: LettersShown }) {
         class="bk-btn bk-quiet bk-square"
         aria-label="Read the dead letters again"
         title="Read them again"
+        disabled={store.line.state.value.closed}
         onClick={() => {
           if (shown.taking) taking.value = !taking.peek();
           else look(store, shown.naming);

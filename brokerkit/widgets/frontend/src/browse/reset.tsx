@@ -80,17 +80,29 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
   const name = useSignal("");
   const reset = store.reset.value;
   const shown = reset?.subscription === one.name ? reset : null;
+  const { closed } = store.line.state.value;
   const plan = (to: string) => {
+    if (closed) return;
     name.value = "";
     send({ type: "plan_reset", to });
   };
   return (
-    <Card title="Reset" note={shown?.done ? "what became of it" : "nothing is moved before you confirm it"}>
+    <Card
+      title="Reset"
+      note={
+        shown?.done
+          ? "what became of it"
+          : closed
+            ? "this session was closed"
+            : "nothing is moved before you confirm it"
+      }
+    >
       <div class="bk-reset">
         <div class="bk-line bk-wraps">
           <span class="bk-dim">Move it to</span>
           <Segments
             label="Where to"
+            disabled={closed}
             value={chosen.value}
             choices={PLACES}
             onChoose={(to) => {
@@ -126,7 +138,7 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
                 }}
               />
             </span>
-            <button type="submit" class="bk-btn">
+            <button type="submit" class="bk-btn" disabled={closed}>
               Plan
             </button>
           </form>
@@ -151,7 +163,10 @@ export function ResetCard({ store, one }: { store: Store; one: SubscriptionShown
               type="button"
               class="bk-btn bk-fill"
               disabled={
-                Boolean(shown.refused) || shown.running || (shown.confirm && name.value !== shown.typed)
+                closed ||
+                Boolean(shown.refused) ||
+                shown.running ||
+                (shown.confirm && name.value !== shown.typed)
               }
               onClick={() => {
                 send({ type: "carry_out_reset", confirm: shown.confirm ? name.peek() : null });
