@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from brokerkit.core.vocabulary.errors import Unavailable
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.browse import TopicBrowser, lag_looks
+from brokerkit.widgets.browse.lag_view import lag_head
 from brokerkit.workbench import Session
 
 from .test_browse import last, say, told
@@ -69,6 +71,8 @@ def test_lag_is_collected_total_and_by_partition(shop: Session) -> None:
 def test_what_is_read_meanwhile_is_said_to_be_caught_up_in_time(shop: Session) -> None:
     browser, sent = opened(shop)
     look(browser, sent)
+    looks = browser._model.facts.lag.looks
+    looks[0] = replace(looks[0], at=looks[0].at - 60_000_000)
     shop.pull("orders", 15, subscription="billing", timeout=60)
     falling = look(browser, sent)
     assert falling["head"].startswith("15, falling by ")
@@ -78,6 +82,59 @@ def test_what_is_read_meanwhile_is_said_to_be_caught_up_in_time(shop: Session) -
     browser._model.facts.lag.looks.popleft()
     browser._model.facts.lag.looks.popleft()
     assert look(browser, sent)["head"] == "0, caught up"
+
+
+def test_a_reset_is_not_taken_for_reading(shop: Session) -> None:
+    browser, sent = opened(shop)
+    look(browser, sent)
+    say(browser, "plan_reset", to="latest")
+    say(browser, "carry_out_reset", confirm=None)
+    assert browser.wait(60)
+    shop.publish_batch("orders", ["x"] * 5)
+    shown = look(browser, sent)
+    assert shown["total"][0] == 30
+    assert shown["head"].startswith("5")
+    assert "falling" not in shown["head"]
+    # what is read from then on counts again
+    shop.pull("orders", 3, subscription="billing", timeout=60)
+    assert look(browser, sent)["head"].startswith("2, growing by ")
+
+
+@pytest.mark.parametrize("before", [1, 4])
+def test_a_reset_from_outside_is_not_taken_for_reading(shop: Session, before: int) -> None:
+    browser, sent = opened(shop)
+    for _ in range(before):
+        look(browser, sent)
+    shop.reset("orders", "billing", "latest", confirm="billing")
+    look(browser, sent)
+    shop.publish("orders", "x")
+    shown = look(browser, sent)
+    assert shown["head"].startswith("1, growing by ")
+    shop.reset("orders", "billing", "earliest", confirm="billing")
+    assert look(browser, sent)["head"] == "31"
+
+
+def test_reading_in_steps_that_differ_is_reading(shop: Session) -> None:
+    browser, sent = opened(shop)
+    for count in (9, 3, 12):
+        look(browser, sent)
+        shop.pull("orders", count, subscription="billing", timeout=60)
+    shown = look(browser, sent)
+    assert shown["total"] == [30, 21, 18, 6]
+    assert shown["head"].startswith("6, falling by ")
+
+
+@pytest.mark.parametrize(
+    ("lag", "rate", "head"),
+    [
+        (5, -10.0, "5, falling by 10/s"),
+        (5, -5.0, "5, falling by 5/s, caught up in about 1 s"),
+        (0, -5.0, "0, falling by 5/s"),
+        (7, None, "7"),
+    ],
+)
+def test_no_lag_is_caught_up_in_no_time(lag: int, rate: float | None, head: str) -> None:
+    assert lag_head(lag, rate) == head
 
 
 def test_nothing_is_asked_by_itself_in_another_tab_or_of_a_closed_session(

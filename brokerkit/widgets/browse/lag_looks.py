@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,20 @@ PARTITIONS = 16
 """The lag of so many partitions of the chosen subscription is kept of each look, those with most."""
 RATED = 12
 """A rate is that over so many looks: a minute."""
+JUMP = 10
+"""A lag that falls so many times as far as between all other looks was not read: its reader was moved."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """The lag at one moment, in microseconds since 1970; None where it is not known."""
+    """The lag at one moment, in microseconds since 1970; None where it is not known.
+
+    `begun` is when it was asked for, by a clock that only goes forward.
+    """
 
     at: int
     lags: Mapping[str, int | None]
+    begun: float
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ class LagLooks:
         """Forget all looks; those of another topic are to come."""
         with freed(self._lock), self._lock:
             self._begun = float("-inf")
+            self._moved: dict[str, float] = {}
             self.looks: deque[Look] = deque(maxlen=KEPT)
             self.parts: deque[PartLook] = deque(maxlen=KEPT)
             self.of = ""
@@ -122,17 +130,30 @@ class LagLooks:
                 return
             self.took, self.problem = took, problem
             if not problem:
-                looks.append(Look(at, lags))
+                looks.append(Look(at, lags, begun))
                 if chosen == self.of and described is not None:
+                    if self.described is not None and _went_back(self.described, described):
+                        self._moved[chosen] = begun
                     self.parts.append(PartLook(at, _largest(described.progress)))
                     self.described = described
         self._tell("lag")
 
+    def moved(self, name: str) -> None:
+        """Take no look that was begun before now for one at what a subscription reads: it was moved."""
+        with freed(self._lock), self._lock:
+            self._moved[name] = time.monotonic()
+
     @property
     def rate(self) -> float | None:
-        """How many messages a second the lag of the chosen one grows; None while that is not known."""
-        known = [(each.at, lag) for each in self.kept() if (lag := each.lags.get(self.of)) is not None]
-        known = known[-RATED:]
+        """How many messages a second the lag of the chosen one grows; None while that is not known.
+
+        Looks before it was moved do not count, be it from here or from elsewhere.
+        """
+        with freed(self._lock), self._lock:
+            since, name = self._moved.get(self.of, float("-inf")), self.of
+        found = [each for each in self.kept() if each.begun >= since]
+        known = [(each.at, lag) for each in found if (lag := each.lags.get(name)) is not None]
+        known = _since_jump(known[-RATED:])
         if len(known) < 2 or known[-1][0] <= known[0][0]:
             return None
         return 1_000_000 * (known[-1][1] - known[0][1]) / (known[-1][0] - known[0][0])
@@ -146,6 +167,26 @@ class LagLooks:
         """Return the looks at the partitions of the chosen subscription."""
         with freed(self._lock), self._lock:
             return list(self.parts)
+
+
+def _since_jump(known: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return moments with their lag, without those before it fell much further than it changed else."""
+    changes = [after - before for (_, before), (_, after) in pairwise(known)]
+    if len(changes) < 2:
+        return known
+    fall = min(changes)
+    place = changes.index(fall)
+    others = max(abs(each) for at, each in enumerate(changes) if at != place)
+    return known[place + 1 :] if fall < 0 and -fall > JUMP * others else known
+
+
+def _went_back(before: SubscriptionDescription, now: SubscriptionDescription) -> bool:
+    """Return whether a position of a subscription is before where it was: reading only goes forward."""
+    was = {each.partition: each.committed for each in before.progress}
+    return any(
+        each.committed is not None and (then := was.get(each.partition)) is not None and each.committed < then
+        for each in now.progress
+    )
 
 
 def _largest(progress: tuple[Progress, ...]) -> dict[int | None, int]:

@@ -47,7 +47,7 @@ def lag_view(looks: LagLooks, call: str) -> LagShown:
         "lines": lines,
         "progress": [progress_line(each, widest, 0) for each in progress[:SHOWN_AT_ONCE]],
         "more": max(0, len(progress) - len(drawn)) if drawn else 0,
-        "head": _head(now.get(name), rate) if name in now else "",
+        "head": lag_head(now.get(name), rate) if name in now else "",
         "growing": rate is not None and rate > 0,
         "every": looks.every,
         "cost": _cost(looks),
@@ -67,7 +67,7 @@ def _row(name: str, kept: Sequence[Look], lag: int | None, most: int) -> LagRow:
     }
 
 
-def _head(lag: int | None, rate: float | None) -> str:
+def lag_head(lag: int | None, rate: float | None) -> str:
     """Return the lag of the chosen subscription, how it changes, and when it will be caught up."""
     if lag is None:
         return "not known"
@@ -77,8 +77,8 @@ def _head(lag: int | None, rate: float | None) -> str:
     if not rate:
         return f"{said}, the same for a while" if lag else f"{said}, caught up"
     way = f"{said}, {'growing' if rate > 0 else 'falling'} by {abs(rate):,.3g}/s"
-    left = age_text(round(lag / -rate)) if rate < 0 < lag else ""
-    return f"{way}, caught up in about {left}" if left else way
+    left = round(lag / -rate) if rate < 0 else 0
+    return f"{way}, caught up in about {age_text(left)}" if left else way
 
 
 def _cost(looks: LagLooks) -> str:

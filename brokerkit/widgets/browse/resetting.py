@@ -142,6 +142,7 @@ class Resetting:
                 self._last = replace(made, running=False)
                 self._model.tell("reset")
             if begun.carried:
+                self._model.facts.lag.moved(begun.subscription)
                 self._model.facts.load_chosen_again()
 
         self._model.run("reset", run)
