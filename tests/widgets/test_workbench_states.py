@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import time
 
 import pytest
 
+from brokerkit.core.vocabulary.errors import Unavailable
+from brokerkit.session.read.peek import Peek
 from brokerkit.testing.waiting import eventually
 from brokerkit.widgets.browse import TopicBrowser
 from brokerkit.widgets.browse.shown_rows import ShownRows
@@ -50,6 +53,51 @@ def held(session: Session) -> tuple[TopicBrowser, threading.Event]:
     browser = session.browse("orders", start="earliest", limit=1_000, where=wanted)
     assert reached.wait(60)
     return browser, gate
+
+
+def test_what_was_read_stays_while_the_same_is_read_again_and_when_that_fails(
+    shop: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, sent = browse(shop, limit=5)
+    say(browser, "select", place=1)
+    before, model = browser.frame, browser._model
+    gate, reached = threading.Event(), threading.Event()
+
+    def lost(*_: object, **__: object) -> None:
+        reached.set()
+        gate.wait(90)
+        raise Unavailable("the broker does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Peek, "plan", lost)
+        model.ask(model.query.but())
+        assert reached.wait(60)
+        assert len(model.rows.result) == 5
+        assert state_of(model)["search"]["running"]
+        gate.set()
+        assert browser.wait(60)
+        state = state_of(model)
+        assert (state["problem"], state["lost"]) == ("the broker does not answer", True)
+        assert re.fullmatch(r"Newest 5 of 400, as of \d\d:\d\d:\d\d UTC", state["search"]["text"])
+        assert browser.frame.equals(before)
+        assert browser.frame.attrs["brokerkit"]["read"] == before.attrs["brokerkit"]["read"]
+        assert len(browser.selected) == 1
+        # another query has no rows that could stay
+        model.ask(model.query.but(where="x"))
+        assert browser.wait(60)
+        assert len(model.rows.result) == 0
+    say(browser, "again")
+    assert state_of(model)["problem"] == ""
+    shop.publish("orders", "new")
+    model.ask(model.query.but(where=None))
+    assert browser.wait(60)
+    assert "new" in browser.frame["value"].tolist()
+    say(browser, "again")
+    assert len(browser.frame) == 5
+    assert last(sent, "rows")["total"] == 5
+    shop.purge("orders", before="latest", confirm="orders", progress=False)
+    say(browser, "again")
+    assert len(model.rows.result) == 0
 
 
 def test_the_newest_state_is_the_last_one_shown() -> None:

@@ -146,13 +146,18 @@ class Query:
 
     def differs_in_fields_only(self, other: Query) -> bool:
         """Return whether the same rows are wanted, with or without JSON fields as columns."""
-        same = all(
+        return self.is_same(other.but(expand=self.expand)) and self.expand != other.expand
+
+    def is_same(self, other: Query) -> bool:
+        """Return whether the same is asked for."""
+        return all(
             getattr(self, each.name) is getattr(other, each.name)
-            or (each.name != "where" and getattr(self, each.name) == getattr(other, each.name))
+            or (
+                (each.name != "where" or isinstance(self.where, str | Predicate))
+                and getattr(self, each.name) == getattr(other, each.name)
+            )
             for each in fields(self)
-            if each.name != "expand"
         )
-        return same and self.expand != other.expand
 
     def call(self, session: str, browser: str) -> str:
         """Return the Python call that reads the same.

@@ -43,6 +43,8 @@ class Reading:
         self._lock = RLock()
         self._query: Query | None = None
         self._search: Search | None = None
+        self._before: Search | None = None
+        """The one whose rows are shown while the same is read again, and has found none yet."""
 
     @property
     def search(self) -> Search | None:
@@ -60,7 +62,9 @@ class Reading:
         return None if self._query is None else self._query.topic
 
     def turn_to(self, query: Query) -> tuple[bool, Search | None]:
-        """Drop the rows and prepare the search of another query.
+        """Prepare the search of another query, and drop the rows.
+
+        Those of the same query stay until there are new ones.
 
         Returns:
             Whether the query is of another topic, and the search, which has not started; None if the look
@@ -73,10 +77,13 @@ class Reading:
             if readable:
                 search = Search(self._session, query, self._workers["search"], lambda: self._found(search))
             self._workers["search"].stop()
+            before = self._before or self._search
+            self._before = before if _is_again(search, before) else None
             self._query, self._search = query, search
-            self._rows.expanding = query.expand
-            builder = query.builder(self._session) if search is None else search.builder
-            self._rows.clear(builder, keep_view=not moved)
+            if self._before is None:
+                self._rows.expanding = query.expand
+                builder = query.builder(self._session) if search is None else search.builder
+                self._rows.clear(builder, keep_view=not moved)
         return moved, search
 
     def only_fields_differ(self, query: Query) -> bool:
@@ -95,7 +102,8 @@ class Reading:
             return
 
         def expand(cancellation: Cancellation) -> None:
-            if not self._rows.put(search.table, lambda: search is self._search):
+            shown = self._before or search
+            if not self._rows.put(shown.table, lambda: search is self._search):
                 return
             result = self._rows.result
             titles = (each if isinstance(each, str) else result.title_of(each) for each in columns or ())
@@ -121,14 +129,13 @@ class Reading:
     def forget(self) -> None:
         """Drop the search and the rows."""
         with freed(self._lock), self._lock:
-            self._search = None
+            self._search = self._before = None
             self._rows.clear()
 
     def as_frame(self, rows: pa.Table) -> pd.DataFrame:
         """Return rows as a frame that remembers where they came from."""
-        details = {"peek": self.topic or ""} | (
-            {} if self._search is None else {"read": self._search.report()}
-        )
+        search = self._before or self._search
+        details = {"peek": self.topic or ""} | ({} if search is None else {"read": search.report()})
         return self._rows.as_frame(rows, self._session.name, details)
 
     def frame(self) -> pd.DataFrame:
@@ -142,6 +149,30 @@ class Reading:
     def _found(self, search: Search | None) -> None:
         if search is None or search is not self._search:
             return
+        if self._keeps_before(search):
+            return self._tell()
         table = search.table
         new = not self._rows.are(table) and self._rows.put(table, lambda: search is self._search)
         self._tell(*(["rows"] if new else []))
+
+    def _keeps_before(self, search: Search) -> bool:
+        """Return whether the rows of the same search before stay: there are no new ones yet, or none come."""
+        with freed(self._lock), self._lock:
+            before, found = self._before, search.table.num_rows > 0
+            if before is None or search is not self._search:
+                return False
+            if search.running and not found:
+                return True
+            self._before = None
+            if found or search.status not in ("failed", "stopped"):
+                self._rows.clear(search.builder)
+                return False
+            before.problem, self._search, self._query = search.problem, before, before.query
+            return True
+
+
+def _is_again(search: Search | None, before: Search | None) -> bool:
+    """Return whether a search reads what one before has found rows of."""
+    if search is None or before is None or not before.table.num_rows:
+        return False
+    return search.query.is_same(before.query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -35,6 +36,10 @@ class Search:
 
     Args:
         on_change: Called after new rows or a new status, in the thread that reads.
+
+    Attributes:
+        problem: Why it failed, or why reading the same again did.
+        ended: When it read last.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Search:
         self.problem: BrokerError | None = None
         self.table: pa.Table = query.builder(session).to_table([])
         self.seconds = 0.0
+        self.ended: datetime | None = None
         self._lane = worker
         self._on_change = on_change
         self._place: Slice | None = None
@@ -162,6 +168,7 @@ class Search:
         self.seconds = time.monotonic() - self._begun
         if self._peek is not None:
             self.table = self._peek.found()
+        self.ended = datetime.now(UTC)
         self.status = status
         self._on_change()
 

@@ -107,6 +107,8 @@ def _search(model: BrowserModel) -> SearchState:
             "backwards": False,
         }
     whole = search.read + search.left
+    # reading the same again has failed
+    stale = search.problem is not None and search.status != "failed" and search.ended is not None
     more = ""
     if search.resumable:
         more = "Continue"
@@ -114,7 +116,7 @@ def _search(model: BrowserModel) -> SearchState:
             more = f"Show {search.query.limit:,} more"
     return {
         "status": search.status,
-        "text": _progress_text(search),
+        "text": _progress_text(search) + (f", as of {search.ended:%H:%M:%S} UTC" if stale else ""),
         "errors": search.overlooked,
         "share": min(1.0, search.read / whole) if search.running and whole else None,
         "running": search.running,
