@@ -184,6 +184,32 @@ def test_a_branch_sums_what_its_lines_show(s: Session, monkeypatch: pytest.Monke
     assert [row["dead"] for row in rows] == ["", "7+", "7", "?"]
 
 
+def test_the_sums_of_closed_branches_are_those_of_counts_that_came_since(s: Session) -> None:
+    for name in ("shop.orders", "shop.orders.dlq", "shop.paid"):
+        s.create_topic(name)
+    topics, branches, tree = TopicList(s), Branches(), Finding(tree=True)
+    topics.load()
+
+    def shown() -> list[tuple[str, str, str]]:
+        rows = topics.part(tree, branches, 0, 10, None)["rows"]
+        return [(each["label"], each["messages"], each["dead"]) for each in rows]
+
+    assert shown() == [("shop", "0", "")]
+    s.publish_batch("shop.paid", ["x"] * 3)
+    s.publish_batch("shop.orders.dlq", ["x"] * 2)
+    topics.describe("shop.paid")
+    assert shown() == [("shop", "3", "")]
+    topics.describe("shop.orders.dlq")
+    assert shown() == [("shop", "5", "2")]
+    branches.turn("shop", on=True)
+    branches.turn("shop.orders", on=True)
+    assert ("orders", "0", "2") in [(name.strip("."), *more) for name, *more in shown()]
+    s.purge("shop.orders.dlq", confirm="shop.orders.dlq", progress=False)
+    topics.describe("shop.orders.dlq")
+    branches.turn("shop", on=False)
+    assert shown() == [("shop", "3", "")]
+
+
 def test_a_sum_to_which_some_do_not_tell_their_part_is_marked(
     s: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

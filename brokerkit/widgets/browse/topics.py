@@ -77,6 +77,8 @@ class TopicList:
         self._infos: list[TopicInfo] = []
         self._names: list[str] = []
         self._lowered: list[str] = []
+        self._places: dict[str, int] = {}
+        self._kept: dict[str, list[str]] = {}
         self._dead: dict[str, tuple[int, bool]] = {}
         self._chosen: tuple[Any, list[int]] | None = None
         self._drawn: tuple[Any, _Drawn] | None = None
@@ -86,15 +88,14 @@ class TopicList:
         infos = self.session.inspector.topics()
         names = [info.name for info in infos]
         lowered = [name.lower() for name in names]
-        held = {info.name: info.messages for info in infos}
+        places = {name: place for place, name in enumerate(names)}
         kept = by_their_topics(names)
-        dead = {
-            info.name: _dead_letters(info, [held[each] for each in kept.get(info.name, ())]) for info in infos
-        }
+        dead = {info.name: _dead_letters(info, infos, places, kept) for info in infos}
         separator = separator_of([info.name for info in infos if not info.internal])
         # a view that is being shown must not see half of it
         with freed(self._lock), self._lock:
             self._infos, self._names, self._lowered, self._dead = infos, names, lowered, dead
+            self._places, self._kept = places, kept
             self._chosen = self._drawn = None
             self.separator = separator
             self.generation += 1
@@ -128,21 +129,17 @@ class TopicList:
         asked = (finding, self.generation, branches, branches.version)
         if self._drawn is not None and self._drawn[0] == asked:
             return self._drawn[1].lines
-        infos = self._infos
         if not finding.tree:
             made = _Drawn([TreeLine(each, 0, len(self._names[each])) for each in numbers], None)
         else:
             weights = None
             if finding.sort in SORTS[1:]:
-                weights = [getattr(info, finding.sort) or 0 for info in infos]
+                weights = [getattr(info, finding.sort) or 0 for info in self._infos]
             tree = TopicTree(self._names, numbers, self.separator, weights)
             made = _Drawn(
                 tree.lines(lambda prefix: branches.is_open(prefix, finding=bool(finding.text.split()))), tree
             )
-            made.messages = running_sums(infos[number].messages or 0 for number in tree.order)
-            dead = [self._dead[infos[number].name] for number in tree.order]
-            made.dead = running_sums(count for count, _ in dead)
-            made.unknown_dead = running_sums(not known for _, known in dead)
+            made.sum_up(self._infos, self._dead)
         self._drawn = asked, made
         return made.lines
 
@@ -249,12 +246,20 @@ class TopicList:
     def _count_again(self, described: TopicDescription) -> None:
         """Show the counts of a topic that was described since the topics were loaded."""
         with freed(self._lock), self._lock:
-            if described.name in self._names:
-                place = self._names.index(described.name)
-                info, messages, size = self._infos[place], described.messages, described.bytes
-                if messages is not None:
-                    info = replace(info, messages=messages, counted=described.counted)
-                self._infos[place] = info if size is None else replace(info, bytes=size)
+            place = self._places.get(described.name)
+            if place is None:
+                return
+            info, messages, size = self._infos[place], described.messages, described.bytes
+            if messages is not None:
+                info = replace(info, messages=messages, counted=described.counted)
+            self._infos[place] = info if size is None else replace(info, bytes=size)
+            for topic, named in self._kept.items():
+                if described.name in named:
+                    origin = self._infos[self._places[topic]]
+                    self._dead[topic] = _dead_letters(origin, self._infos, self._places, self._kept)
+            # the lines stay where they are until the topics are loaded again
+            if self._drawn is not None:
+                self._drawn[1].sum_up(self._infos, self._dead)
 
 
 class _Drawn:
@@ -264,18 +269,33 @@ class _Drawn:
         self.lines, self.tree = lines, tree
         self.messages, self.dead, self.unknown_dead = [0], [0], [0]
 
+    def sum_up(self, infos: Sequence[TopicInfo], dead: Mapping[str, tuple[int, bool]]) -> None:
+        """Make the sums of what the topics hold now."""
+        if self.tree is None:
+            return
+        shown = [infos[number] for number in self.tree.order]
+        letters = [dead[info.name] for info in shown]
+        self.messages = running_sums(info.messages or 0 for info in shown)
+        self.dead = running_sums(count for count, _ in letters)
+        self.unknown_dead = running_sums(not known for _, known in letters)
+
     def of(self, sums: Sequence[int], line: TreeLine) -> int:
         """Return the sum over the topics of a branch."""
         return sums[line.first + line.size] - sums[line.first] if self.tree is not None else 0
 
 
-def _dead_letters(info: TopicInfo, held: Sequence[int | None]) -> tuple[int, bool]:
+def _dead_letters(
+    info: TopicInfo, infos: Sequence[TopicInfo], places: Mapping[str, int], kept: Mapping[str, Sequence[str]]
+) -> tuple[int, bool]:
     """Return how many dead letters there are of a topic, and whether all of them are known.
 
     Args:
         info: The topic.
-        held: How many messages there are in each topic of its dead letters.
+        infos: All topics.
+        places: Where each is among them, by name.
+        kept: The topics of dead letters, by the topic that they are of.
     """
+    held = [infos[places[name]].messages for name in kept.get(info.name, ())]
     return (info.dead_letters or 0) + sum(each or 0 for each in held), None not in held
 
 
