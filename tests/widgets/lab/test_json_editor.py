@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,24 @@ def test_a_value_is_edited_as_json(s: Session, chromium: Browser, pictures: Path
         expect(panel.get_by_text("confirmed").first).to_be_visible()
     (value,) = s.peek("orders")["value"]
     assert value.replace(" ", "").replace("\n", "") == '{"id":1,"tags":["a","b"],"total":3}'
+
+
+@pytest.mark.parametrize("height", [620, 720])
+def test_the_checks_and_send_stay_in_sight_below_a_long_value(
+    s: Session, chromium: Browser, height: int
+) -> None:
+    s.create_topic("orders")
+    with workbench(s, "orders", chromium, height=height) as panel:
+        panel.get_by_role("button", name="New message").click()
+        panel.get_by_label("Value", exact=True).fill(json.dumps(list(range(60)), indent=1))
+        edited(panel)
+        # all of it is there before where things are is looked at
+        expect(panel.locator(".cm-line").first).to_be_visible()
+        expect(panel.get_by_text("ready to send")).to_be_in_viewport(ratio=1)
+        expect(panel.get_by_role("button", name="Send", exact=True)).to_be_in_viewport(ratio=1)
+        if height > 700:
+            panel.get_by_role("button", name="+ Header").click()
+            expect(panel.get_by_role("button", name="Send", exact=True)).to_be_in_viewport(ratio=1)
 
 
 def after_a_moment(panel: Locator) -> None:

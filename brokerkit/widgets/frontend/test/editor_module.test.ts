@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { roomFor } from "../src/compose/editor_room";
 import { test } from "node:test";
 
 import { EditorLoader } from "../src/compose/editor_module";
@@ -16,4 +17,10 @@ test("a page's own module is loaded once, and again only after a failure", async
   assert.equal(await loader.get(), MODULE);
   assert.equal(await new EditorLoader(load, () => undefined).get(), MODULE);
   assert.equal(asked, 2);
+});
+
+test("an editor has the room that its panel leaves, within bounds", () => {
+  assert.equal(roomFor(1_000, 200), 420);
+  assert.equal(roomFor(600, 200), 280);
+  assert.equal(roomFor(300, 200), 168);
 });

@@ -7,6 +7,7 @@ import type { JsonField, Mark } from "../protocol";
 import { hasFocus, offerFocus } from "../parts/focus";
 import type { Edits } from "./edits";
 import type { Editor, EditorLoader } from "./editor_module";
+import { keepInRoom } from "./editor_room";
 
 type Plain = HTMLInputElement | HTMLTextAreaElement;
 
@@ -101,6 +102,7 @@ export function ValueEditor({
       shown.value = false;
     };
   }, [on, loader, plain, loading, shown, wanted, why]);
+  useEffect(() => (shown.value && place.current ? keepInRoom(place.current) : undefined), [shown.value]);
   useEffect(() => {
     if (shown.value) ask();
   }, [shown.value, of]);

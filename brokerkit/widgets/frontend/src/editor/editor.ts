@@ -33,7 +33,7 @@ const LOOK = EditorView.theme({
     borderRadius: "4px",
     fontSize: "12px",
     minHeight: "168px",
-    maxHeight: "420px",
+    maxHeight: "var(--bk-editor-most, 420px)",
   },
   "&.cm-focused": { outline: "2px solid var(--bk-accent)", outlineOffset: "1px" },
   ".cm-scroller": { fontFamily: "var(--bk-mono)", lineHeight: "1.5", overflow: "auto" },
