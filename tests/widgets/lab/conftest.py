@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.conftest import missing
 
+from ..test_front_end import ENABLE as ENABLE_AXE
+from . import alone_page
 from .chromium import ENABLE, executable, launched
 from .notebook import SIZE, OpenNotebook
 from .server import Lab
@@ -58,6 +60,15 @@ def reader(chromium: Browser) -> Iterator[BrowserContext]:
     """Who opens the notebooks, and keeps in a cache what JupyterLab is made of: it is half of the work."""
     with chromium.new_context(viewport=SIZE) as context:
         yield context
+
+
+@pytest.fixture(autouse=True)
+def looked_at() -> Iterator[None]:
+    """Say that axe did not look at what a test asked it to, once all else of the test has been tried."""
+    alone_page.not_looked_at.clear()
+    yield
+    if alone_page.not_looked_at:
+        missing("axe", ENABLE_AXE, "in node_modules")
 
 
 @pytest.fixture(scope="package")

@@ -167,7 +167,7 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
 def test_axe_finds_nothing_in_a_dashboard(chromium: Browser, theme: str) -> None:
     if not AXE.is_file():
-        missing("node", ENABLE)
+        missing("axe", ENABLE, "in node_modules")
     with bk.connect("inmem://") as s, chromium.new_context(color_scheme=theme) as context:
         for name in ("orders", "orders-dlq"):
             s.create_topic(name)
@@ -190,7 +190,7 @@ def test_axe_finds_nothing_in_a_dashboard(chromium: Browser, theme: str) -> None
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.extended)])
 def test_axe_finds_nothing_in_any_tab(address: str, chromium: Browser, theme: str) -> None:
     if not AXE.is_file():
-        missing("node", ENABLE)
+        missing("axe", ENABLE, "in node_modules")
     found: dict[str, list[str]] = {}
     with chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme) as context:
         page = context.new_page()
