@@ -2,24 +2,31 @@
 
 The client could call a Python logger from its own threads, but a call while the interpreter exits aborts
 the process. Instead it writes lines into a pipe, which a Python thread reads. A line is written before the
-client goes on, so the one who empties the pipe knows which connections were lost until then.
+client goes on, so all connections that were lost are known once the pipe is empty.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import selectors
+import sys
 import threading
 from collections import Counter
 from typing import Any
 
 import pulsar
 
+if sys.platform == "linux":
+    import fcntl
+
 log = logging.getLogger("brokerkit.pulsar")
 log.addHandler(logging.NullHandler())
 PIPES = "/dev/fd"
+PIPE_BYTES = 1_048_576
+"""The client waits while the pipe is full. This is the most that Linux gives without a privilege."""
 _LINE = re.compile(r"^\S+ \S+ (?P<level>[A-Z]+)\s+\[\d+\] (?P<where>\S+) \| (?P<text>.*)$")
 _LEVELS = {
     "DEBUG": logging.DEBUG,
@@ -40,6 +47,10 @@ class _Pipe:
     def __init__(self) -> None:
         self.end, self.writing_end = os.pipe()
         os.set_blocking(self.end, False)
+        if sys.platform == "linux":
+            # a user with many pipes gets no more than the usual size
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self.lost: Counter[str] = Counter()
         """How often producers of each topic have lost their connection."""
         self._rest = b""
