@@ -88,7 +88,10 @@ class Kafka(System):
         self.server = server
         self.url = f"kafka://{server.bootstrap}"
         self.fast_url = f"{self.url}?session.timeout.ms=6000&heartbeat.interval.ms=1000"
-        self.admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+        self.admin = AdminClient(
+            # else it would wait forever for a coordinator that it gave up (librdkafka issue 5511)
+            {"bootstrap.servers": server.bootstrap, "log_level": 0, "metadata.recovery.strategy": "none"}
+        )
 
     def facts(self) -> Facts:
         topics = self.admin.list_topics(timeout=ASK_SECONDS).topics

@@ -7,12 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import (
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
@@ -77,7 +72,8 @@ class KafkaConnection:
         self.watch = Watch.of(properties)
         if isinstance(tokens := properties.get("oauth_cb"), TokenSource):
             tokens.prepare(str(properties.get("sasl.oauthbearer.config", "")))
-        settings: Properties = {**properties, "error_cb": self.watch}
+        # else it would wait for a group's coordinator that it gave up with all brokers (librdkafka issue 5511)
+        settings: Properties = {"metadata.recovery.strategy": "none", **properties, "error_cb": self.watch}
         self.client = AdminClient(revealed(settings))
 
     def wait(self, future: Future[T], deadline: Deadline, what: str) -> T:
