@@ -200,7 +200,7 @@ def test_a_list_has_each_consumer_once_with_what_it_reads(
     for name in ("mine", "all", "two"):
         assert found["lag"][name] == sum(asked(nats_server, stream, name)[1:])
     assert found["last_active"].isna().to_dict() == {"mine": False, "all": True, "two": True}
-    described = s.describe_subscription("mine")
+    described = s.describe_subscription("mine", topic=topic)
     assert described.settings["filter"] == [topic]
     assert "ack_wait_seconds: 30 seconds" in repr(described)
 
