@@ -72,7 +72,7 @@ class KafkaConnection:
         self.watch = Watch.of(properties)
         if isinstance(tokens := properties.get("oauth_cb"), TokenSource):
             tokens.prepare(str(properties.get("sasl.oauthbearer.config", "")))
-        # else it would wait for a group's coordinator that it gave up with all brokers (librdkafka issue 5511)
+        # else it would wait for a group's coordinator that it gave up with all brokers (librdkafka #5511)
         settings: Properties = {"metadata.recovery.strategy": "none", **properties, "error_cb": self.watch}
         self.client = AdminClient(revealed(settings))
 
