@@ -253,13 +253,17 @@ class TopicList:
             if messages is not None:
                 info = replace(info, messages=messages, counted=described.counted)
             self._infos[place] = info if size is None else replace(info, bytes=size)
-            for topic, named in self._kept.items():
-                if described.name in named:
-                    origin = self._infos[self._places[topic]]
-                    self._dead[topic] = _dead_letters(origin, self._infos, self._places, self._kept)
+            self._count_dead_again(described.name)
             # the lines stay where they are until the topics are loaded again
             if self._drawn is not None:
                 self._drawn[1].sum_up(self._infos, self._dead)
+
+    def _count_dead_again(self, name: str) -> None:
+        """Count the dead letters of the topics whose dead letters a topic keeps. The lock is held."""
+        for topic, named in self._kept.items():
+            if name in named:
+                origin = self._infos[self._places[topic]]
+                self._dead[topic] = _dead_letters(origin, self._infos, self._places, self._kept)
 
 
 class _Drawn:
