@@ -108,7 +108,7 @@ def test_it_is_said_where_the_place_of_a_time_was_not_found_soon_enough(
 
 
 @pytest.mark.extended
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::brokerkit.EarlierRowsWarning")
 def test_a_subscription_from_a_time_on_begins_there_behind_a_million_messages_of_the_hour_before(
     url: str, pulsar_server: PulsarServer, make: Make
@@ -123,5 +123,5 @@ def test_a_subscription_from_a_time_on_begins_there_behind_a_million_messages_of
     first = next(number for number, each in enumerate(times) if each >= 4_950)
     with bk.connect(url) as session:
         # half of the time to connect is for looking, of which a loaded machine needs much
-        rows = session.pull(topic, 1, subscription=new_name(), start=at(4_950), idle=0.5, connect_timeout=180)
+        rows = session.pull(topic, 1, subscription=new_name(), start=at(4_950), idle=0.5, connect_timeout=400)
     assert list(rows["value"]) == [f"{first}:0"]
