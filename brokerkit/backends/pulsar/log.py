@@ -102,7 +102,7 @@ def _whole(topic: str) -> str:
 def client_logger() -> Any:
     """Return the logger for a client.
 
-    Its level is that of the Python logger when the first client is created, or higher.
+    It writes at INFO, or at DEBUG if the Python logger does when the first client is created.
     """
     if not os.path.isdir(PIPES):
         return log
